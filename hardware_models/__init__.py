@@ -1,0 +1,1 @@
+"""What hardware does and what it costs. Knows `sim`, knows no scenario."""

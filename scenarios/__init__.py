@@ -1,0 +1,1 @@
+"""One folder per system: its algorithm, its baselines, its experiments. No scenario imports another."""

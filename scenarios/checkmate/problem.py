@@ -1,0 +1,45 @@
+"""The question put to every solver, and the three answers that must never be confused."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenarios.checkmate.graph import Graph
+from scenarios.checkmate.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Run `graph` at least cost within `budget` bytes for its values and workspaces.
+
+    `costs` are seconds per operator, shape (operators,), positive somewhere. `graph.fixed` is not part of the
+    budget: whoever poses the problem has subtracted it from the device's memory.
+    """
+
+    graph: Graph
+    costs: NDArray[np.float64]
+    budget: int
+
+
+class Answer(StrEnum):
+    """What kind of answer a solver gives."""
+
+    FEASIBLE = "feasible"  # a schedule within the budget
+    INFEASIBLE = "infeasible"  # a proof that there is none
+    NOT_FOUND = "not found"  # neither: the heuristic failed or the time ran out
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A solver's answer. `bound` is a proven lower bound on the cost (seconds) of *any* schedule within the budget.
+
+    `reason` is one sentence when there is no schedule: the operator that does not fit and the bytes it needs,
+    or what ran out.
+    """
+
+    answer: Answer
+    schedule: Schedule | None = None
+    bound: float = 0.0
+    reason: str = ""

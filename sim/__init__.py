@@ -1,0 +1,1 @@
+"""The machinery of windtunnel: it knows no hardware and no scenario."""
