@@ -132,7 +132,7 @@ class CachingAllocator:
             raise ValueError(f"block at {block.address} is freed twice")
         self.requested -= block.requested
         self.allocated -= block.bytes
-        block.free, block.requested = True, 0
+        block.free = True
         pool = self._pools[block.small]
         following, preceding = block.next, block.previous
         if following is not None and following.free:

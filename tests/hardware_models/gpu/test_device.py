@@ -136,6 +136,9 @@ def test_out_of_memory_because_blocks_are_rounded() -> None:
     out = replay(two_tensors(11 * MIB, 1025 * 1024), CachingAllocator(12 * MIB + 1024)).out_of_memory
     assert out is not None
     assert (out.level, out.wanted, out.allocated) == ("rounding", 1025 * 1024, 12 * MIB)
+    out = replay(two_tensors(11 * MIB, MIB + 1), CachingAllocator(13 * MIB + 256)).out_of_memory
+    assert out is not None
+    assert out.level == "rounding"
 
 
 def test_out_of_memory_because_of_fragments() -> None:
