@@ -3,9 +3,9 @@
 Rules.
 
 1. There is one clock and one queue. A `Timer` and a SimPy event lie in the same heap under the same key
-   (time, priority, sequence number), and the sequence number is drawn when the entry is made. So what was
-   scheduled first for the same moment and priority happens first, whichever kind it is, and a model that is
-   rewritten from processes to callbacks keeps its order of events.
+   (time, priority, sequence number). Timers have SimPy's normal priority, and the sequence number is drawn when
+   the entry is made. So what was scheduled first for the same moment and priority happens first, whichever kind
+   it is; only SimPy's urgent events (interrupts, first steps of processes, the end of `run`) overtake a timer.
 2. An `Engine` is a `simpy.Environment`. Processes, conditions, interrupts, resources and `run(until=...)` mean
    what SimPy's documentation says they mean.
 3. A timer that is cancelled never fires. Its entry stays in the heap as dead weight until it comes up, or until
@@ -86,25 +86,21 @@ class Engine(Environment):
         for name in ("process", "timeout", "event", "all_of", "any_of"):
             setattr(self, name, getattr(self, name))  # SimPy binds these early for its own class only
 
-    def call_after(
-        self, delay: float, call: Callable[..., object], *arguments: Any, priority: EventPriority = NORMAL
-    ) -> Timer:
+    def call_after(self, delay: float, call: Callable[..., object], *arguments: Any) -> Timer:
         """Calls `call(*arguments)` in `delay` seconds (0 or more)."""
         if not delay >= 0:
             raise ValueError(f"a delay is 0 s or more, not {delay}")
         time = self._now + delay
         timer = Timer(self, time, call, arguments)
-        heappush(self._queue, (time, priority, next(self._eid), timer))
+        heappush(self._queue, (time, NORMAL, next(self._eid), timer))
         return timer
 
-    def call_at(
-        self, time: float, call: Callable[..., object], *arguments: Any, priority: EventPriority = NORMAL
-    ) -> Timer:
+    def call_at(self, time: float, call: Callable[..., object], *arguments: Any) -> Timer:
         """Calls `call(*arguments)` at `time` (seconds, now or later)."""
         if not time >= self._now:
             raise ValueError(f"it is {self._now} s; nothing can be called at {time} s")
         timer = Timer(self, time, call, arguments)
-        heappush(self._queue, (time, priority, next(self._eid), timer))
+        heappush(self._queue, (time, NORMAL, next(self._eid), timer))
         return timer
 
     @property
@@ -169,24 +165,35 @@ class Engine(Environment):
                 else:
                     self._now = time
                     processed += 1
-                    self._happen(entry)
+                    callbacks, entry.callbacks = entry.callbacks, None
+                    try:
+                        for callback in callbacks:
+                            callback(entry)
+                    except StopSimulation:
+                        self._put_back(entry, callbacks, callback)
+                        raise
+                    if not entry._ok and not hasattr(entry, "_defused"):
+                        _raise_failure(entry)
         finally:
             self.processed += processed
         raise EmptySchedule
 
-    def _happen(self, event: Event) -> None:
+    def _happen(self, event: Any) -> None:
         """What `simpy.Environment.step` does with an event once it has it."""
-        callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+        callbacks, event.callbacks = event.callbacks, None
         try:
             for callback in callbacks:
                 callback(event)
         except StopSimulation:
-            event.callbacks = callbacks[callbacks.index(callback) + 1 :]
-            self.schedule(event, EventPriority(-1))
+            self._put_back(event, callbacks, callback)
             raise
-        if not event._ok and not event.defused:
-            failure = event._value
-            raise type(failure)(*failure.args) from failure
+        if not event._ok and not hasattr(event, "_defused"):
+            _raise_failure(event)
+
+    def _put_back(self, event: Event, callbacks: list[Any], stopped: Any) -> None:
+        """Keeps the callbacks after the one that stopped the run for when it is resumed, as SimPy does."""
+        event.callbacks = callbacks[callbacks.index(stopped) + 1 :]
+        self.schedule(event, EventPriority(-1))
 
     def _stop_event(self, until: SimTime | Event | None) -> Event | None:
         if until is None:
@@ -226,3 +233,9 @@ class Engine(Environment):
         name = getattr(entry._call, "__qualname__", "call") if entry.__class__ is Timer else type(entry).__name__
         self.counters[f"event {name}"] += 1
         self.trace.counter("engine/pending", self._now, self.pending)
+
+
+def _raise_failure(event: Event) -> None:
+    """Raises what a failed event holds, since nobody defused it."""
+    failure = event._value
+    raise type(failure)(*failure.args) from failure
