@@ -9,7 +9,7 @@ CORES := $(shell nproc)
 
 demo: $(READY)
 	$(BIN)/windtunnel sweep demo
-	$(BIN)/windtunnel trace --study demo
+	$(BIN)/windtunnel trace demo --where "policy == 'portfolio'" --out windtunnel-results/demo.perfetto-trace
 
 test: check
 	$(BIN)/pytest -n $(CORES) --dist worksteal --cov --cov-report=term:skip-covered

@@ -99,7 +99,7 @@ def card_paths() -> Mapping[str, Path]:
     for entry in metadata.entry_points(group="windtunnel.cards"):
         try:
             folder = Path(str(resources.files(entry.value)))
-        except ModuleNotFoundError:
+        except Exception:  # importing a plug-in may raise anything
             continue  # a broken plug-in is reported by `list`; the cards of the others stay usable
         found.update({path.stem: path for path in sorted(folder.glob("*.toml"))})
     return found

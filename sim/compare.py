@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sim.record import Record
+from sim.statistics import interval
 
 Point = Mapping[str, Any]
 
@@ -74,15 +75,5 @@ def _compare(
         float(numbers[:, 0].mean()),
         float(numbers[:, 1].mean()),
         float(differences.mean()),
-        half_width(differences),
+        interval(differences).half_width if len(differences) > 1 else None,
     )
-
-
-def half_width(sample: np.ndarray[Any, np.dtype[np.float64]], confidence: float = 0.95) -> float | None:
-    """Half the width of the Student t interval of the mean of `sample`, or None for fewer than two values."""
-    if len(sample) < 2:
-        return None
-    from scipy.stats import t
-
-    quantile = t.ppf(0.5 + confidence / 2, len(sample) - 1)
-    return float(quantile * sample.std(ddof=1) / np.sqrt(len(sample)))

@@ -86,7 +86,7 @@ def study_paths() -> dict[str, Path]:
     for name, entry in sorted(_entries("windtunnel.studies").items()):
         try:
             folder = Path(str(resources.files(entry.value)))
-        except ModuleNotFoundError:
+        except Exception:  # importing a plug-in may raise anything
             continue  # named as broken by its scenario
         found.update({f"{name}/{path.stem}": path for path in sorted(folder.glob("*.toml"))})
     return found

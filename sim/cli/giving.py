@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sim.cli.sweeping import report_messages
 from sim.errors import UserError
+from sim.expression import holds
 from sim.fingerprint import combined
 from sim.record import Record
 from sim.registry import find_scenario
@@ -37,7 +38,7 @@ def trace(given: Namespace) -> int:
     from sim import perfetto
 
     store = _stored(given.results)
-    record = _record(store, given.key)
+    record = _chosen(store, given.run, given.where)
     tracer = Tracer(recording=True)
     again(record, given.results / "cache", tracer)
     path = given.out or given.results / f"{record.key[:12]}.perfetto-trace"
@@ -72,6 +73,15 @@ def replay(given: Namespace) -> int:
     for line in found:
         print(f"  {line}")
     return 1
+
+
+def _chosen(store: Store, name: str, where: str) -> Record:
+    if name not in store.studies():
+        return _record(store, name)
+    for record in store.records([key for key, _ in store.members(name)]):
+        if record.status == "ok" and (not where or holds(where, record.config)):
+            return record
+    raise UserError(f"study {name} has no run with {where or 'a result'}")
 
 
 def _stored(folder: Path) -> Store:
