@@ -110,10 +110,8 @@ class Timeline:
 
     @property
     def fragmentation(self) -> float:
-        """Share of the peak reserved memory that was not handed out at that time (0 to 1)."""
-        moment = int(self.reserved.argmax())
-        reserved = int(self.reserved[moment])
-        return 1.0 - int(self.allocated[moment]) / reserved if reserved else 0.0
+        """Share of the most that was reserved that was never handed out at once, 0 to 1."""
+        return 1.0 - self.peak_allocated / self.peak_reserved if self.peak_reserved else 0.0
 
 
 def live_bytes(program: Program) -> LiveBytes:
