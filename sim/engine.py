@@ -49,7 +49,7 @@ class Timer:
     def __init__(self, engine: "Engine", time: float, call: Callable[..., object], arguments: tuple[Any, ...]) -> None:
         self.time = time
         self._engine = engine
-        self._call: Callable[..., object] | None = call
+        self._call: Any = call  # None once it fired or was cancelled
         self._arguments = arguments
 
     @property
@@ -66,8 +66,7 @@ class Timer:
 
     def _fire(self) -> None:
         call, self._call = self._call, None
-        if call is not None:
-            call(*self._arguments)
+        call(*self._arguments)
 
 
 class Engine(Environment):
@@ -200,15 +199,14 @@ class Engine(Environment):
             return None
         if isinstance(until, Event):
             stop = until
-            if stop.callbacks is None:
-                return stop
         else:
             if not until > self._now:
                 raise ValueError(f"until ({until}) must be greater than the current simulation time")
             stop = Event(self)
             stop._ok, stop._value = True, None
             self.schedule(stop, URGENT, until - self._now)
-        stop.callbacks.append(StopSimulation.callback)
+        if stop.callbacks is not None:  # else it is over, and `run` returns at once
+            stop.callbacks.append(StopSimulation.callback)
         return stop
 
     def _drop_dead_head(self) -> None:

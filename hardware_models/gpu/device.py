@@ -129,7 +129,7 @@ class ComputeStream:
         self._out = OutOfMemory(
             time=self._engine.now,
             kernel=kernel,
-            kernel_name=program.kernel_names[kernel] if kernel >= 0 else "before the first kernel",
+            kernel_name=program.kernel_names[kernel] if kernel >= 0 else "",
             wanted=wanted,
             capacity=allocator.capacity,
             allocated=allocator.allocated,

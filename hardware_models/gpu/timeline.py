@@ -56,8 +56,8 @@ class OutOfMemory:
 
     `level` says what would have helped: "live" (the tensors themselves exceed the capacity: compute differently),
     "rounding" (the tensors fit, the allocator's blocks do not), "fragmentation" (the blocks would fit, but no
-    segment has room for the next one). `kernel` is the index of the kernel whose memory was wanted, -1 for the
-    resident tensors. `held` is what was live by category, `largest` the largest holders first.
+    segment has room for the next one). `kernel` and `kernel_name` are the kernel whose memory was wanted, -1
+    and "" for the resident tensors. `held` is what was live by category, `largest` the largest holders first.
     """
 
     time: float

@@ -51,6 +51,7 @@ def test_urgent_events_overtake_timers() -> None:
     assert heard == ["process", "timer"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=40))
 def test_any_mix_of_timers_and_timeouts_happens_as_simpy_would_have_it(plan: list[tuple[int, bool]]) -> None:
     def heard_on(environment: simpy.Environment, timers: bool) -> list[tuple[float, int]]:
@@ -170,8 +171,9 @@ def test_an_exception_in_a_call_leaves_run_and_the_engine_goes_on_after_it() -> 
     assert heard == ["next"]
 
 
-def test_a_failed_event_nobody_defused_is_raised() -> None:
-    engine = Engine()
+@pytest.mark.parametrize("recording", [False, True])
+def test_a_failed_event_nobody_defused_is_raised(recording: bool) -> None:
+    engine = Engine(trace=Tracer(recording))
     engine.event().fail(OSError("disk"))
     with pytest.raises(OSError, match="disk"):
         engine.run()
@@ -257,6 +259,14 @@ def test_run_until_an_event_gives_its_value() -> None:
     assert engine.run(until=event) == "value"
 
 
+def test_run_until_an_event_that_is_over_gives_its_value_at_once() -> None:
+    engine = Engine()
+    event = engine.timeout(1.0, "past")
+    engine.run(until=2.0)
+    later = engine.call_after(1.0, lambda: None)
+    assert (engine.run(until=event), engine.now, later.pending) == ("past", 2.0, True)
+
+
 def test_run_until_a_failed_event_raises_what_failed() -> None:
     engine = Engine()
     event = engine.event()
@@ -278,6 +288,20 @@ def test_run_until_the_past_is_refused(until: float) -> None:
         Engine().run(until=until)
 
 
+def test_stepping_by_hand_is_running() -> None:
+    stepped, run = Engine(), Engine()
+    heard: dict[Engine, list[object]] = {stepped: [], run: []}
+    for engine, notes in heard.items():
+        engine.timeout(1.0, "event").callbacks.append(lambda event, notes=notes: notes.append(event.value))
+        engine.call_after(1.0, notes.append, "timer")
+        engine.call_after(3.0, notes.append, "late")
+    run.run()
+    while stepped.pending:
+        stepped.step()
+    assert heard[stepped] == heard[run] == ["event", "timer", "late"]
+    assert (stepped.now, stepped.processed) == (run.now, run.processed) == (3.0, 3)
+
+
 def test_callbacks_after_the_one_that_stops_the_run_are_kept_for_later() -> None:
     def heard_on(make: Callable[[], simpy.Environment]) -> list[str]:
         environment, heard = make(), []
@@ -293,6 +317,7 @@ def test_callbacks_after_the_one_that_stops_the_run_are_kept_for_later() -> None
         return heard
 
     assert heard_on(Engine) == heard_on(simpy.Environment) == ["before", "stopped", "after"]
+    assert heard_on(lambda: Engine(trace=Tracer(recording=True))) == ["before", "stopped", "after"]
 
 
 def scene(environment: simpy.Environment) -> list[tuple[float, str]]:
@@ -353,7 +378,7 @@ def test_a_recording_engine_does_the_same_and_counts_by_name() -> None:
     assert not quiet.counters
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 10), st.floats(0, 10)), min_size=1, max_size=20), st.booleans())
 def test_pausing_changes_nothing(pairs: list[tuple[float, float]], recording: bool) -> None:
     def heard_on(engine: Engine, pauses: list[float]) -> list[tuple[float, int]]:

@@ -200,6 +200,7 @@ def test_the_exact_allocator_wastes_nothing() -> None:
     allocator.free(first)
     assert allocator.requested == allocator.allocated == allocator.reserved == 600
     take(allocator, 400)
+    assert allocator.block_size(401) == 401
 
 
 SIZES = st.one_of(

@@ -161,7 +161,7 @@ def test_out_of_memory_before_anything_runs() -> None:
     found = replay(chain(), ExactAllocator(11 * MIB))
     out = found.out_of_memory
     assert out is not None
-    assert (out.kernel, out.kernel_name, out.wanted) == (-1, "before the first kernel", 2 * MIB)
+    assert (out.kernel, out.kernel_name, out.wanted) == (-1, "", 2 * MIB)
     assert out.largest == (Holder("parameters", "parameters", 10 * MIB), Holder("inputs", "inputs", MIB))
     assert (found.kernels, found.seconds, found.peak_live) == (0, 0.0, 11 * MIB)
 

@@ -4,7 +4,7 @@ from importlib import resources
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hardware_models.gpu.card import GpuCard
@@ -60,6 +60,7 @@ def test_no_operators() -> None:
     assert kernel_energy(CARD, [], [], [], []).shape == (0,)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(0, 1e15), st.floats(0, 1e12), st.integers(0, 100), st.sampled_from(OP_CLASSES)),
