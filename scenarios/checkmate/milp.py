@@ -21,7 +21,7 @@ from scenarios.checkmate.graph import working_set
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.rows import ONE
 from scenarios.checkmate.schedule import Schedule, cost, memory
-from scenarios.checkmate.staged_model import SCALE, StagedModel, add_memory_row, broken_rows, build
+from scenarios.checkmate.staged_model import SCALE, StagedModel, add_memory_row, broken_rows, build, forbid
 
 PROVEN = 1e-7  # a relative gap at which an optimum counts as proven
 LARGEST = 400_000  # columns; beyond, the relaxation alone takes minutes
