@@ -24,7 +24,7 @@ from torch.utils._pytree import tree_leaves
 
 from scenarios.checkmate.fold import Folded, Roles, fold
 from scenarios.checkmate.graph import Graph
-from scenarios.checkmate.networks import network
+from scenarios.checkmate.networks import custom, network
 from sim.errors import UserError
 
 
@@ -47,10 +47,16 @@ class Capture:
 
 
 def capture_network(name: str, batch: int, shape: tuple[int, ...] | None = None) -> Capture:
-    """The training step of one of `NETWORKS` for `batch` samples, each of `shape` (default: the network's own)."""
+    """The training step of one of `NETWORKS`, or of the user's `module:callable`, for `batch` samples.
+
+    `shape` is that of one sample (default: the network's own).
+    """
     with fake_tensors():
-        module, inputs = network(name).step(batch, shape)
-        return capture(module, inputs, name)
+        if ":" in name:
+            if shape is not None:
+                raise UserError(f"{name}: a shape can be given only for the built-in networks; build yours with it")
+            return capture(*custom.load(name, batch), name)
+        return capture(*network(name).step(batch, shape), name)
 
 
 def fake_tensors() -> FakeTensorMode:
@@ -67,9 +73,12 @@ def capture(module: nn.Module, inputs: Sequence[Tensor], name: str) -> Capture:
     """
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise UserError(f"{name}: no parameter requires a gradient, so there is nothing to train")
+    for index, tensor in enumerate(inputs):
+        if not tensor.numel():
+            raise UserError(f"{name}: input {index} has shape {tuple(tensor.shape)}, so its batch is empty")
     try:
-        joint, counted = _joint(module, tuple(inputs))
-        roles = _roles(module, joint, counted, len(inputs))
+        joint, updated = _joint(module, tuple(inputs))
+        roles = _roles(module, joint, updated, len(inputs))
         return Capture(fold(name, joint.graph, roles), joint, roles)
     except UserError as error:
         raise UserError(f"{name}: {error}") from None

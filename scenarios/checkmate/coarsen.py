@@ -64,8 +64,7 @@ class _Groups:
         self.group = np.arange(len(graph.operators))
         self.members: dict[int, list[int]] = {operator: [operator] for operator in self.group.tolist()}
         self.ledger = _Ledger(graph, self.users, self.producer)
-        alone = (_boundary(graph, self.users, [operator]) for operator in self.members)
-        self.workspace = np.array([_workspace(graph, self.sizes, boundary) for boundary in alone], dtype=np.int64)
+        self.workspace = np.array([operator.workspace for operator in graph.operators], dtype=np.int64)
         self.most_at_once = working_set(graph)[0]
         self.peak = self.ledger.peak(self.group, self.workspace)
 
@@ -143,12 +142,13 @@ class _Ledger:
         self.starts = np.cumsum([0, *map(len, touching)])[:-1]
         self.is_result = np.zeros(len(graph.values), dtype=bool)
         self.is_result[list(graph.results)] = True
+        self.is_read = np.array([bool(found) for found in users], dtype=bool)
 
     def peak(self, group: NDArray[np.int64], workspace: NDArray[np.int64]) -> int:
         """Bytes, for operators in `group` and the bytes each group needs inside, shapes (operators,)."""
         born = group[self.producer]
         dies = np.maximum.reduceat(group[self.touching], self.starts)
-        inner = (born == dies) & ~self.is_result
+        inner = (born == dies) & self.is_read & ~self.is_result
         sizes = np.where(inner, 0, self.sizes)
         change = np.zeros(len(group) + 1, dtype=np.int64)
         np.add.at(change, born, sizes)
@@ -168,17 +168,14 @@ class _Boundary:
 
 def _boundary(graph: Graph, users: Sequence[tuple[int, ...]], parts: list[int]) -> _Boundary:
     inside = set(parts)
-    made = [value for part in parts for value in graph.operators[part].outputs]
+    made = dict.fromkeys(value for part in parts for value in graph.operators[part].outputs)
     read = dict.fromkeys(value for part in parts for value in graph.operators[part].inputs)
-    producers = {value: part for part in parts for value in graph.operators[part].outputs}
-    shown = {value for value in made if value in graph.results or not inside.issuperset(users[value])}
-    if not shown:
-        shown = set(graph.operators[parts[-1]].outputs)
-    dies = {value: max((*users[value], producers[value])) for value in made if value not in shown}
+    inner = {value for value in made if users[value] and inside.issuperset(users[value])} - graph.results
+    dies = {value: max(users[value]) for value in inner}
     return _Boundary(
         tuple(parts),
-        tuple(value for value in read if value not in producers),
-        tuple(value for value in made if value in shown),
+        tuple(value for value in read if value not in made),
+        tuple(value for value in made if value not in inner),
         dies,
     )
 

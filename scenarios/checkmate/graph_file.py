@@ -65,15 +65,17 @@ def _operator(fields: dict[str, Any]) -> Operator:
     return Operator(**{**fields, "inputs": tuple(fields["inputs"]), "outputs": tuple(fields["outputs"])})
 
 
-def check(graph: Graph) -> None:
+def check(graph: Graph, *, has_costs: bool = False) -> None:
     """Raise `UserError`, one sentence naming what is wrong and where, unless `graph` can be scheduled.
 
     Operators in topological order; each value made once, and before it is read; unique names; whole,
-    non-negative sizes; finite, non-negative costs that are not all zero; a forward and a backward that are
-    connected; results that exist.
+    non-negative sizes; finite, non-negative work that is not all zero (unless its costs are known otherwise:
+    `has_costs`); a forward and a backward that are connected; results that exist.
     """
     for problem in chain(_names(graph), _sizes(graph), _order(graph), _work(graph), _training(graph)):
         raise UserError(f"graph {graph.name}: {problem}")
+    if not has_costs and not any(operator.flops or operator.traffic for operator in graph.operators):
+        raise UserError(f"graph {graph.name}: every operator costs nothing, so there is nothing to choose")
 
 
 def _names(graph: Graph) -> Iterator[str]:
@@ -134,8 +136,6 @@ def _work(graph: Graph) -> Iterator[str]:
                 yield f"operator '{operator.name}' has {what} {amount}; allowed: finite and not negative"
         if operator.kernels < 1:
             yield f"operator '{operator.name}' has {operator.kernels} kernels; allowed: 1 or more"
-    if not any(operator.flops or operator.traffic for operator in graph.operators):
-        yield "every operator costs nothing, so there is nothing to choose"
 
 
 def _training(graph: Graph) -> Iterator[str]:

@@ -14,8 +14,9 @@ from scenarios.checkmate.schedule import Schedule
 class Problem:
     """Run `graph` at least cost within `budget` bytes for its values and workspaces.
 
-    `costs` are seconds per operator, shape (operators,), positive somewhere. `graph.fixed` is not part of the
-    budget: whoever poses the problem has subtracted it from the device's memory.
+    Every operator runs at least once and every result is resident at the end. `costs` are seconds per
+    operator, shape (operators,), positive somewhere. `graph.fixed` is not part of the budget: whoever poses
+    the problem has subtracted it from the device's memory.
     """
 
     graph: Graph
@@ -33,10 +34,11 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """A solver's answer. `bound` is a proven lower bound on the cost (seconds) of *any* schedule within the budget.
+    """A solver's answer. `bound` is a proven lower bound on the cost (seconds) of any staged schedule within the budget.
 
-    `reason` is one sentence when there is no schedule: the operator that does not fit and the bytes it needs,
-    or what ran out.
+    Staged (see `scenarios.checkmate.schedule`) is the paper's search space. A heuristic may step outside of it
+    and end below what is proven for the inside; then `bound` is lowered to its cost. `reason` is one sentence
+    when there is no schedule: the operator that does not fit and the bytes it needs, or what ran out.
     """
 
     answer: Answer

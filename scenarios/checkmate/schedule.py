@@ -2,13 +2,21 @@
 
 When values are freed need not be said, since one rule is optimal for every order: a value lives from the
 moment it is produced until its last use before it is produced again, and a result of the graph lives from
-its last production to the end. While an operator runs, its inputs, outputs and workspace are all resident.
+its last production to the end. A value that nobody uses again lives while its operator runs. While an
+operator runs, its inputs, outputs and workspace are all resident.
+
+A schedule is *staged* when first runs follow the graph's order and the recomputations between two first
+runs do so too, each at most once. That is the paper's search space (section 4.6: node t is first evaluated
+in stage t), and the one in which optima and lower bounds are claimed.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from scenarios.checkmate.graph import Graph
+from scenarios.checkmate.incidence import incidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +33,79 @@ class Lifetimes:
     value: NDArray[np.int64]
     first: NDArray[np.int64]
     last: NDArray[np.int64]
+
+
+def all_once(graph: Graph) -> Schedule:
+    """Every operator once, in the graph's order: nothing is recomputed.
+
+    No schedule costs less. Frameworks do this by default; the paper calls it "checkpoint all".
+    """
+    return Schedule(tuple(range(len(graph.operators))))
+
+
+def lifetimes(graph: Graph, schedule: Schedule) -> Lifetimes:
+    """When each production of each value is resident, ordered by value and then by step.
+
+    Raises ValueError when an operator runs before its input was produced, or a result never is.
+    """
+    table = incidence(graph)
+    order = np.asarray(schedule.order, dtype=np.int64)
+    made_step, made = table.outputs.gather(order)
+    used_step, used = table.inputs.gather(order)
+    kept = np.array(sorted(graph.results), dtype=np.int64)
+    steps = len(order)
+
+    value = np.concatenate([made, used, kept])
+    step = np.concatenate([made_step, used_step, np.full(len(kept), steps - 1, dtype=np.int64)])
+    produced = np.zeros(len(value), dtype=bool)
+    produced[: len(made)] = True
+    # a production sorts before the use "at the end" of a result that the last step produces
+    by_time = np.lexsort((~produced, step, value))
+    value, step, produced = value[by_time], step[by_time], produced[by_time]
+
+    row = np.cumsum(produced) - 1
+    starts = np.flatnonzero(produced)
+    unmade = (row < 0) | (value[starts[row]] != value) if len(starts) else np.ones(len(value), dtype=bool)
+    if unmade.any():
+        raise ValueError(_unmade(graph, int(value[np.argmax(unmade)]), int(step[np.argmax(unmade)])))
+    ends = np.append(starts[1:], len(value)) - 1
+    return Lifetimes(value[starts], step[starts], step[ends])
+
+
+def memory(graph: Graph, schedule: Schedule) -> NDArray[np.int64]:
+    """Bytes resident while each step runs, shape (steps,); `graph.fixed` comes on top."""
+    table = incidence(graph)
+    alive = lifetimes(graph, schedule)
+    change = np.zeros(len(schedule.order) + 1, dtype=np.int64)
+    np.add.at(change, alive.first, table.bytes[alive.value])
+    np.subtract.at(change, alive.last + 1, table.bytes[alive.value])
+    workspace: NDArray[np.int64] = table.workspace[np.asarray(schedule.order, dtype=np.int64)]
+    return np.cumsum(change[:-1]) + workspace
+
+
+def peak(graph: Graph, schedule: Schedule) -> int:
+    """The most bytes resident at any step."""
+    return int(memory(graph, schedule).max())
+
+
+def cost(costs: NDArray[np.float64], schedule: Schedule) -> float:
+    """Seconds the schedule takes: the sum of its operators' costs, recomputations included."""
+    runs = np.bincount(np.asarray(schedule.order, dtype=np.int64), minlength=len(costs))
+    return float(runs @ costs)
+
+
+def is_staged(schedule: Schedule) -> bool:
+    """Whether first runs, and recomputations between them, follow the graph's order."""
+    begun, latest = 0, -1
+    for operator in schedule.order:
+        if operator == begun:
+            begun, latest = begun + 1, -1
+        elif latest < operator < begun:
+            latest = operator
+        else:
+            return False
+    return latest == -1
+
+
+def _unmade(graph: Graph, value: int, step: int) -> str:
+    return f"step {step} needs {graph.values[value].name}, which no earlier step produces"
