@@ -66,6 +66,8 @@ def read_card(path: Path) -> CardFile:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"card file {path} does not exist") from None
+    except OSError as error:
+        raise UserError(f"card file {path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"card file {path} is not TOML: {error}") from None
     kind, title = tree.pop("kind", None), tree.pop("title", path.stem)
@@ -99,7 +101,7 @@ def card_paths() -> Mapping[str, Path]:
     for entry in metadata.entry_points(group="windtunnel.cards"):
         try:
             folder = Path(str(resources.files(entry.value)))
-        except ModuleNotFoundError:
+        except Exception:  # importing a plug-in may raise anything
             continue  # a broken plug-in is reported by `list`; the cards of the others stay usable
         found.update({path.stem: path for path in sorted(folder.glob("*.toml"))})
     return found

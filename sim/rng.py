@@ -11,6 +11,7 @@ True
 
 from collections.abc import Callable
 from hashlib import blake2b
+from operator import index
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,22 @@ _BLOCK = 4096
 
 def spawn_key(*names: str | int) -> tuple[int, ...]:
     """Four 32-bit words that stand for `names`, whatever else exists (BLAKE2b-128 of their text)."""
-    text = "\x1f".join(f"{type(name).__name__}:{name}" for name in names)
+    text = "\x1f".join(f"{type(name).__name__}:{name}" for name in _plain(names))
     digest = blake2b(text.encode(), digest_size=16).digest()
     return tuple(int.from_bytes(digest[i : i + 4], "little") for i in range(0, 16, 4))
+
+
+def _plain(names: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """`names` with NumPy integers and the like as plain int, so that equal names are one stream."""
+    return tuple(str(name) if isinstance(name, str) else index(name) for name in names)
+
+
+#: How a block of each law is drawn.
+_LAWS: dict[str, Callable[[np.random.Generator], NDArray[np.float64]]] = {
+    "uniform": lambda generator: generator.random(_BLOCK),
+    "exponential": lambda generator: generator.standard_exponential(_BLOCK),
+    "normal": lambda generator: generator.standard_normal(_BLOCK),
+}
 
 
 class Stream:
@@ -39,7 +53,7 @@ class Stream:
         self.generator = np.random.Generator(np.random.PCG64(sequence))
         self._blocks: dict[str, tuple[np.random.Generator, list[float]]] = {}
 
-    def _next(self, law: str, fill: Callable[[np.random.Generator], NDArray[np.float64]]) -> float:
+    def _next(self, law: str) -> float:
         entry = self._blocks.get(law)
         if entry is None:
             sequence = np.random.SeedSequence(
@@ -48,20 +62,20 @@ class Stream:
             entry = self._blocks[law] = (np.random.Generator(np.random.PCG64(sequence)), [])
         generator, block = entry
         if not block:
-            block.extend(fill(generator)[::-1].tolist())
+            block.extend(_LAWS[law](generator)[::-1].tolist())
         return block.pop()
 
     def uniform(self) -> float:
         """A draw from [0, 1)."""
-        return self._next("uniform", lambda g: g.random(_BLOCK))
+        return self._next("uniform")
 
     def exponential(self, mean: float) -> float:
         """A draw with the given mean (same unit as the mean)."""
-        return mean * self._next("exponential", lambda g: g.standard_exponential(_BLOCK))
+        return mean * self._next("exponential")
 
     def normal(self, mean: float = 0.0, deviation: float = 1.0) -> float:
         """A Gaussian draw."""
-        return mean + deviation * self._next("normal", lambda g: g.standard_normal(_BLOCK))
+        return mean + deviation * self._next("normal")
 
     def integer(self, low: int, high: int) -> int:
         """A whole number from low to high - 1, uniform up to 2**-53 (range below 2**32)."""
@@ -82,6 +96,7 @@ class Streams:
 
     def __call__(self, *names: str | int) -> Stream:
         """The stream called `names`, for instance `streams("arrivals", host)`."""
+        names = _plain(names)
         stream = self._made.get(names)
         if stream is None:
             key = spawn_key(self.scenario, self.replicate, *names)

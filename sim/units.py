@@ -106,7 +106,7 @@ def show(value: float, dimension: str, digits: int = 4) -> str:
         return f"{value:.{digits}g}"
     base = next(unit for unit, factor in UNITS[dimension].items() if factor == 1.0)
     ladder = _SHOWN.get(dimension) or tuple(
-        (prefix + base, scale) for prefix, scale in sorted(_DECIMAL.items(), key=lambda item: -item[1])
+        (prefix + base, _DECIMAL[prefix]) for prefix in reversed(_DECIMAL) if prefix + base in UNITS[dimension]
     )
     unit, scale = next(((u, s) for u, s in ladder if abs(value) >= s * 0.9999), ladder[-1] if value else (base, 1.0))
     if value >= 0 and unit in ("h", "min") and value < 600:

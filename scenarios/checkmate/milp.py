@@ -21,7 +21,7 @@ from scenarios.checkmate.graph import working_set
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.rows import ONE
 from scenarios.checkmate.schedule import Schedule, cost, memory
-from scenarios.checkmate.staged_model import SCALE, StagedModel, add_memory_row, broken_rows, build
+from scenarios.checkmate.staged_model import SCALE, StagedModel, add_memory_row, broken_rows, build, forbid
 
 PROVEN = 1e-7  # a relative gap at which an optimum counts as proven
 LARGEST = 400_000  # columns; beyond, the relaxation alone takes minutes
@@ -184,9 +184,7 @@ def _integer(relaxation: Relaxation, target: float, limits: Limits, deadline: fl
     if deadline is not None:
         options["time_limit"] = max(0.01, deadline - monotonic())
     whole = np.arange(model.columns) < model.binaries
-    return milp(
-        objective, integrality=whole, bounds=Bounds(lower, upper), constraints=constraints, options=options
-    )
+    return milp(objective, integrality=whole, bounds=Bounds(lower, upper), constraints=constraints, options=options)
 
 
 def _fixed(relaxation: Relaxation, target: float) -> tuple[Floats, Floats]:

@@ -32,9 +32,7 @@ class Rows:
             self._coefficient.append(np.full(int(there.sum()), coefficient))
         self._bounds(size, low, high)
 
-    def add_one(
-        self, columns: NDArray[np.int64], coefficients: NDArray[np.float64], low: float, high: float
-    ) -> None:
+    def add_one(self, columns: NDArray[np.int64], coefficients: NDArray[np.float64], low: float, high: float) -> None:
         """A single row of any length; ABSENT columns are left out."""
         there = columns != ABSENT
         self._row.append(np.full(int(there.sum()), self.count, dtype=np.int64))

@@ -144,7 +144,7 @@ def forbid(model: StagedModel, R: Matrix, S: Matrix, stage: int) -> None:
 def broken_rows(model: StagedModel, R: Matrix, S: Matrix, tolerance: float = 0.0) -> list[tuple[int, int]]:
     """(stage, operator) of memory rows that a solution breaks by more than `tolerance` of the budget."""
     over = np.tril(memory_use(model, R, S)) > model.problem.budget * (1.0 + tolerance)
-    stages, operators = np.nonzero(over & (R > tolerance))
+    stages, operators = np.nonzero(over & (tolerance < R))
     return list(zip(stages.tolist(), operators.tolist(), strict=True))
 
 

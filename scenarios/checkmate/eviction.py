@@ -1,0 +1,266 @@
+"""The compiled heart of the greedy policy: sequences of operators, what they hold, and what evicting would change.
+
+Everything here works on flat arrays and is compiled by Numba; `f.py_func` is the plain version of each function,
+and tests hold the two equal. A sequence is an array of operators in running order (see `schedule`).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class Arrays(NamedTuple):
+    """A problem as flat arrays (see `incidence.Incidence`); a named tuple, because Numba takes it as it is."""
+
+    in_start: Ints
+    in_items: Ints
+    out_start: Ints
+    out_items: Ints
+    bytes: Ints
+    producer: Ints
+    workspace: Ints
+    result: NDArray[np.bool_]
+    costs: Floats
+    budget: int
+
+
+@njit(cache=True)
+def held(a: Arrays, order: Ints) -> Ints:
+    """Bytes resident while each step of a sequence runs, shape (steps,)."""
+    needed = a.result.copy()
+    now = 0
+    for value in range(len(needed)):
+        if needed[value]:
+            now += a.bytes[value]
+    use = np.empty(len(order), np.int64)
+    for step in range(len(order) - 1, -1, -1):
+        operator = order[step]
+        for place in range(a.out_start[operator], a.out_start[operator + 1]):
+            value = a.out_items[place]
+            if not needed[value]:
+                now += a.bytes[value]
+            needed[value] = True
+        for place in range(a.in_start[operator], a.in_start[operator + 1]):
+            value = a.in_items[place]
+            if not needed[value]:
+                now += a.bytes[value]
+                needed[value] = True
+        use[step] = now + a.workspace[operator]
+        for place in range(a.out_start[operator], a.out_start[operator + 1]):
+            value = a.out_items[place]
+            needed[value] = False
+            now -= a.bytes[value]
+    return use
+
+
+@njit(cache=True)
+def excess(a: Arrays, order: Ints) -> float:
+    """Bytes over the budget, summed over the steps of a sequence: 0 means that it fits."""
+    total = 0.0
+    for use in held(a, order):
+        if use > a.budget:
+            total += float(use - a.budget)
+    return total
+
+
+@njit(cache=True)
+def total_cost(a: Arrays, order: Ints) -> float:
+    """Seconds of a sequence."""
+    seconds = 0.0
+    for operator in order:
+        seconds += a.costs[operator]
+    return seconds
+
+
+@njit(cache=True)
+def idle(a: Arrays, order: Ints, step: int) -> tuple[Ints, Ints]:
+    """(values, next use) of what is resident at `step` but neither read nor written there: it could be evicted."""
+    count = len(a.bytes)
+    state = np.zeros(count, np.int64)  # 1: made before and idle so far; 2: decided
+    for before in range(step):
+        operator = order[before]
+        for place in range(a.out_start[operator], a.out_start[operator + 1]):
+            state[a.out_items[place]] = 1
+    operator = order[step]
+    for place in range(a.in_start[operator], a.in_start[operator + 1]):
+        state[a.in_items[place]] = 2
+    for place in range(a.out_start[operator], a.out_start[operator + 1]):
+        state[a.out_items[place]] = 2
+    values = np.empty(count, np.int64)
+    uses = np.empty(count, np.int64)
+    found = 0
+    for after in range(step + 1, len(order)):
+        operator = order[after]
+        for place in range(a.in_start[operator], a.in_start[operator + 1]):
+            value = a.in_items[place]
+            if state[value] == 1:
+                values[found] = value
+                uses[found] = after
+                found += 1
+            state[value] = 2
+        for place in range(a.out_start[operator], a.out_start[operator + 1]):
+            state[a.out_items[place]] = 2
+    return values[:found], uses[:found]
+
+
+@njit(cache=True)
+def recomputed(a: Arrays, order: Ints, value: int, peak: int, use: int, tiny: float) -> Ints:
+    """The sequence in which `value` is dropped before step `peak` and made again just before step `use`.
+
+    What making it needs and is gone by then is made again too, unless it was still there after the peak or is
+    smaller than `tiny` times the value: then it is kept until `use` instead.
+    """
+    alive = _alive(a, order, use)
+    last = np.full(len(a.bytes), -1, np.int64)
+    for step in range(use):
+        operator = order[step]
+        for place in range(a.in_start[operator], a.in_start[operator + 1]):
+            last[a.in_items[place]] = step
+        for place in range(a.out_start[operator], a.out_start[operator + 1]):
+            last[a.out_items[place]] = step
+    again = np.zeros(len(a.costs), np.bool_)
+    stack = np.empty(len(a.costs), np.int64)
+    stack[0] = a.producer[value]
+    again[a.producer[value]] = True
+    depth = 1
+    while depth:
+        depth -= 1
+        operator = stack[depth]
+        for place in range(a.in_start[operator], a.in_start[operator + 1]):
+            needed = a.in_items[place]
+            source = a.producer[needed]
+            kept = alive[needed] or last[needed] > peak or a.bytes[needed] <= tiny * a.bytes[value]
+            if kept or again[source]:
+                continue
+            again[source] = True
+            stack[depth] = source
+            depth += 1
+    extra = np.flatnonzero(again)
+    return np.concatenate((order[:use], extra, order[use:]))
+
+
+@njit(cache=True)
+def _alive(a: Arrays, order: Ints, use: int) -> NDArray[np.bool_]:
+    """Which values made before step `use` are read at or after it without being made again."""
+    made = np.zeros(len(a.bytes), np.bool_)
+    for step in range(use):
+        operator = order[step]
+        for place in range(a.out_start[operator], a.out_start[operator + 1]):
+            made[a.out_items[place]] = True
+    alive = np.zeros(len(a.bytes), np.bool_)
+    open_ = a.result & made
+    for step in range(len(order) - 1, use - 1, -1):
+        operator = order[step]
+        for place in range(a.out_start[operator], a.out_start[operator + 1]):
+            open_[a.out_items[place]] = False
+        for place in range(a.in_start[operator], a.in_start[operator + 1]):
+            open_[a.in_items[place]] = True
+    alive[:] = open_ & made
+    return alive
+
+
+@njit(cache=True)
+def evict(a: Arrays, order: Ints, weights: Floats, tiny: float, power: float) -> Ints:
+    """Evict until the sequence fits or nothing helps: always the least added cost per byte of excess removed.
+
+    `weights` multiply the operators' costs in the choice (ones for the plain rule); `power` is the exponent of
+    the bytes removed.
+    """
+    over = excess(a, order)
+    while over > 0.0:
+        use = held(a, order)
+        best, best_score, best_over = order, np.inf, over
+        for attempt in range(4):
+            step = int(np.argmax(use))
+            if use[step] <= a.budget:
+                break
+            values, uses = idle(a, order, step)
+            for index in range(len(values)):
+                tried = recomputed(a, order, values[index], step, uses[index], tiny)
+                left = excess(a, tried)
+                if left >= over:
+                    continue
+                added = 0.0
+                for place in range(uses[index], uses[index] + len(tried) - len(order)):
+                    added += a.costs[tried[place]] * weights[tried[place]]
+                score = added / (over - left) ** power
+                if score < best_score:
+                    best, best_score, best_over = tried, score, left
+            if best_over < over:
+                break
+            use[step] = 0
+        if best_over >= over:
+            return order
+        order, over = best, best_over
+    return order
+
+
+@njit(cache=True)
+def thinned(a: Arrays, order: Ints) -> Ints:
+    """The sequence without the recomputations that it fits without, the most expensive ones first."""
+    while True:
+        runs = np.zeros(len(a.costs), np.int64)
+        for operator in order:
+            runs[operator] += 1
+        repeated = np.zeros(len(order), np.bool_)
+        seen = np.zeros(len(a.costs), np.bool_)
+        price = np.zeros(len(order))
+        for step in range(len(order)):
+            repeated[step] = seen[order[step]]
+            seen[order[step]] = True
+            price[step] = a.costs[order[step]] if repeated[step] else -1.0
+        improved = False
+        for step in np.argsort(-price, kind="mergesort"):
+            if not repeated[step]:
+                break
+            tried = np.concatenate((order[:step], order[step + 1 :]))
+            if excess(a, tried) == 0.0:
+                order = tried
+                improved = True
+                break
+        if not improved:
+            return order
+
+
+@njit(cache=True)
+def _random(state: Ints) -> float:
+    """A uniform draw from [0, 1), 31 bits of a linear congruential generator (Knuth's MMIX constants)."""
+    state[0] = state[0] * 6364136223846793005 + 1442695040888963407
+    return float((state[0] >> 33) & 0x7FFFFFFF) / 2147483648.0
+
+
+@njit(cache=True)
+def improve(a: Arrays, order: Ints, rounds: int, seed: int, tiny: float) -> Ints:
+    """Large-neighbourhood search: drop some recomputations, evict again with costs blurred, keep what is cheaper."""
+    state = np.array([seed * 2 + 1], np.int64)
+    best = thinned(a, order)
+    best_cost = total_cost(a, best)
+    least = a.costs.sum()
+    for _ in range(rounds):
+        if best_cost <= least * (1.0 + 1e-12):
+            break
+        share = 0.1 + 0.6 * _random(state)
+        blur = 1.0 * _random(state)
+        keep = np.ones(len(best), np.bool_)
+        seen = np.zeros(len(a.costs), np.bool_)
+        for step in range(len(best)):
+            if seen[best[step]] and _random(state) < share:
+                keep[step] = False
+            seen[best[step]] = True
+        weights = np.empty(len(a.costs))
+        for operator in range(len(weights)):
+            weights[operator] = np.exp(blur * (2.0 * _random(state) - 1.0))
+        power = 0.6 + 0.6 * _random(state)
+        tried = evict(a, best[keep], weights, tiny, power)
+        if excess(a, tried) > 0.0:
+            continue
+        tried = thinned(a, tried)
+        cost = total_cost(a, tried)
+        if cost < best_cost * (1.0 - 1e-12):
+            best, best_cost = tried, cost
+    return best

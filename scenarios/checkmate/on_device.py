@@ -1,0 +1,75 @@
+"""A training graph on a GPU: what its operators cost there, what memory is left for it, a schedule as a program."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware_models.gpu.card import GpuCard, Precision
+from hardware_models.gpu.program import Program
+from hardware_models.gpu.roofline import kernel_energy, kernel_seconds
+from scenarios.checkmate.graph import Fixed, Graph
+from scenarios.checkmate.schedule import Schedule, lifetimes
+
+Optimizer = Literal["sgd", "momentum", "adam"]
+#: Tensors of a parameter's size that the optimizer keeps: none, the velocity, or the two moments.
+OPTIMIZER_STATES: dict[Optimizer, int] = {"sgd": 0, "momentum": 1, "adam": 2}
+
+
+def resident(fixed: Fixed, optimizer: Optimizer) -> tuple[tuple[str, int], ...]:
+    """(category, bytes) of what is in memory during the whole iteration."""
+    return (
+        ("parameters", fixed.parameters),
+        ("buffers", fixed.buffers),
+        ("optimizer state", fixed.parameters * OPTIMIZER_STATES[optimizer]),
+        ("inputs", fixed.inputs),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Per operator: seconds and joules on the device, and what the solver minimises (seconds, or FLOP)."""
+
+    seconds: NDArray[np.float64]
+    energy: NDArray[np.float64]
+    solver: NDArray[np.float64]
+
+
+def kernel_costs(graph: Graph, card: GpuCard, precision: Precision, cost: Literal["roofline", "flops"]) -> Costs:
+    """Costs by roofline. With "flops" the solver sees FLOP only, as in the paper; time stays the roofline's."""
+    flops = np.array([operator.flops for operator in graph.operators])
+    traffic = np.array([operator.traffic for operator in graph.operators])
+    launches = np.array([operator.kernels for operator in graph.operators])
+    classes = [operator.op_class for operator in graph.operators]
+    seconds = kernel_seconds(card, flops, traffic, launches, classes, precision)
+    energy = kernel_energy(card, flops, traffic, seconds, classes, precision)
+    return Costs(seconds, energy, seconds if cost == "roofline" else flops)
+
+
+def budget(graph: Graph, card: GpuCard, optimizer: Optimizer, slack: float) -> int:
+    """Bytes left for the graph's values: the card's capacity less `slack` of it and less what is resident.
+
+    Zero or less if the resident tensors alone do not fit.
+    """
+    return int(card.capacity * (1.0 - slack)) - sum(size for _, size in resident(graph.fixed, optimizer))
+
+
+def program(graph: Graph, schedule: Schedule, costs: Costs, optimizer: Optimizer) -> Program:
+    """The program of one iteration of `schedule`."""
+    order = np.array(schedule.order, dtype=np.int64)
+    living = lifetimes(graph, schedule)
+    workspaces = np.array([operator.workspace for operator in graph.operators], dtype=np.int64)
+    values = [graph.values[index] for index in living.value]
+    return Program.from_lifetimes(
+        kernel_names=[graph.operators[index].name for index in order],
+        kernel_seconds=costs.seconds[order],
+        kernel_energy=costs.energy[order],
+        kernel_workspace=workspaces[order],
+        buffer_names=[value.name for value in values],
+        buffer_bytes=[value.bytes for value in values],
+        buffer_category=[value.kind.value for value in values],
+        first=living.first,
+        last=living.last,
+        resident=resident(graph.fixed, optimizer),
+    )

@@ -1,0 +1,123 @@
+"""From a solver's answer to what the run reports: validated, replayed on the device, and explained."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hardware_models.gpu.allocator import CachingAllocator
+from hardware_models.gpu.device import replay
+from hardware_models.gpu.timeline import OutOfMemory, Timeline
+from scenarios.checkmate.graph import working_set
+from scenarios.checkmate.interpreter import validate
+from scenarios.checkmate.on_device import Costs, program, resident
+from scenarios.checkmate.problem import Problem, Solution
+from scenarios.checkmate.schedule import Schedule, all_once, cost, peak
+from sim.scenario import Check, Outcome, Series
+from sim.trace import Tracer
+from sim.units import show
+
+if TYPE_CHECKING:
+    from scenarios.checkmate.scenario import CheckmateConfig
+
+
+def outcome(
+    config: "CheckmateConfig",
+    problem: Problem,
+    costs: Costs,
+    solution: Solution,
+    solve_seconds: float,
+    trace: Tracer,
+) -> Outcome:
+    """Metrics, timeline and checks. Without a schedule, the replay shows where keeping everything runs out."""
+    graph = problem.graph
+    once = all_once(graph)
+    fixed = sum(size for _, size in resident(graph.fixed, config.optimizer))
+    needed, largest = working_set(graph)
+    metrics: dict[str, float | None] = {
+        "budget": float(problem.budget),
+        "keep_all_peak": float(fixed + peak(graph, once)),
+        "least_memory": float(fixed + needed),
+        "solve_seconds": solve_seconds,
+    }
+    notes = {"least_memory": f"largest operator: {graph.operators[largest].name}"}
+    timeline = replay(
+        program(graph, solution.schedule or once, costs, config.optimizer),
+        CachingAllocator(config.hardware.capacity),
+        trace,
+    )
+    if solution.schedule is None:
+        notes["answer"] = solution.reason
+        if timeline.out_of_memory:
+            notes["keeping everything"] = told(timeline.out_of_memory)
+        return Outcome(metrics, {"memory": curves(timeline)}, (), _absent(notes, metrics), solution.answer.value)
+    metrics |= _costs(config, problem, costs, solution, solution.schedule)
+    metrics |= _memory(timeline)
+    if timeline.out_of_memory:
+        notes["out of memory"] = told(timeline.out_of_memory)
+    checks = (_valid(problem, solution.schedule), _fits(timeline))
+    return Outcome(metrics, {"memory": curves(timeline)}, checks, _absent(notes, metrics), solution.answer.value)
+
+
+def _costs(
+    config: "CheckmateConfig", problem: Problem, costs: Costs, solution: Solution, schedule: Schedule
+) -> dict[str, float | None]:
+    once = all_once(problem.graph)
+    total, least = cost(problem.costs, schedule), cost(problem.costs, once)
+    bound = max(solution.bound, least)
+    seconds = cost(costs.seconds, schedule)
+    return {
+        "overhead": cost(costs.seconds, schedule) / cost(costs.seconds, once) - 1.0,
+        "overhead_bound": bound / least - 1.0,
+        "gap": total / bound - 1.0,
+        "iteration_seconds": seconds,
+        "throughput": config.batch / seconds,
+        "recomputed": float(len(schedule.order) - len(once.order)),
+        "energy": cost(costs.energy, schedule),
+        "money": seconds * config.hardware.price,
+    }
+
+
+def _memory(timeline: Timeline) -> dict[str, float | None]:
+    found: dict[str, float | None] = {"device_peak": float(timeline.peak_live)}
+    if timeline.out_of_memory:
+        return found
+    return found | {
+        "peak_allocated": float(timeline.peak_allocated),
+        "peak_reserved": float(timeline.peak_reserved),
+        "fragmentation": timeline.fragmentation,
+    }
+
+
+def _valid(problem: Problem, schedule: Schedule) -> Check:
+    fault = validate(problem.graph, schedule, problem.budget)
+    return Check("the interpreter accepts the schedule", "fails" if fault else "holds", fault or "")
+
+
+def _fits(timeline: Timeline) -> Check:
+    failed = timeline.out_of_memory
+    return Check("the caching allocator finds room", "fails" if failed else "holds", told(failed) if failed else "")
+
+
+def told(failed: OutOfMemory) -> str:
+    """Where the memory ran out and what held it, in one sentence."""
+    held = ", ".join(f"{name} {show(size, 'bytes')}" for name, size in failed.held.items() if size)
+    return (
+        f"{failed.kernel_name or 'the resident tensors'} wants {show(failed.wanted, 'bytes')} of "
+        f"{show(failed.capacity, 'bytes')} when memory holds {held} (limit: {failed.level})"
+    )
+
+
+def curves(timeline: Timeline) -> Series:
+    """Memory over time: one column per category of live tensors, then allocated and reserved bytes."""
+    live = {name: row for name, row in zip(timeline.live.categories, timeline.live.bytes, strict=True) if row.any()}
+    columns = {"time": timeline.live.times, **live, "allocated": timeline.allocated, "reserved": timeline.reserved}
+    units = dict.fromkeys(columns, "bytes") | {"time": "time"}
+    return Series({name: np.asarray(column) for name, column in columns.items()}, units)
+
+
+def _absent(notes: dict[str, str], metrics: dict[str, float | None]) -> dict[str, str]:
+    """Notes, completed with why each missing metric is missing."""
+    from scenarios.checkmate.scenario import METRICS
+
+    reason = notes.get("answer") or notes.get("out of memory") or "does not apply"
+    return notes | {m.name: reason for m in METRICS if metrics.get(m.name) is None and m.name not in notes}

@@ -1,0 +1,1 @@
+"""Studies of Checkmate: figures of the paper, and what-ifs."""

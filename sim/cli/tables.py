@@ -1,0 +1,110 @@
+"""Tables for a terminal of 100 columns."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sim.job import Job
+from sim.record import Record
+from sim.registry import find_scenario
+from sim.scenario import Scenario
+from sim.store import Store
+from sim.study import Study
+from sim.units import UNITS, show
+
+_WIDTH = 100
+_ROWS = 40
+
+
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table with numbers to the right; more than 40 rows are cut with a note."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for index, name in enumerate(header):
+        table.add_column(name, justify="right" if index else "left", overflow="fold")
+    for row in rows[:_ROWS]:
+        table.add_row(*row)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(width=_WIDTH, highlight=False)
+    console.print(table)
+    if len(rows) > _ROWS:
+        console.print(f"({len(rows) - _ROWS:,} more rows: `windtunnel export` or the report has them)")
+
+
+def shown(value: Any, unit: str = "") -> str:
+    """A value as a person reads it; an absent one is a dash."""
+    if value is None:
+        return "–"
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        return show(value, unit) if unit in UNITS else f"{value:.5g}"
+    return str(value)
+
+
+def record_rows(record: Record) -> tuple[list[str], list[list[str]]]:
+    """A record as a table: metrics with label, then checks and what is absent with its reason."""
+    rows = [
+        [name, shown(metric["value"], metric["unit"]), metric["label"], record.notes.get(name, "")]
+        for name, metric in record.metrics.items()
+    ]
+    rows += [[f"check: {check['name']}", check["verdict"], "", check["detail"]] for check in record.checks]
+    rows += [[name, "", "", note] for name, note in record.notes.items() if name not in record.metrics]
+    return ["metric", "value", "label", "note"], rows
+
+
+def study_tables(study: Study, store: Store, jobs: Sequence[Job]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """The study's pivot, one block per value of the other axes; without a pivot a row per run."""
+    scenario = find_scenario(study.scenario)
+    records = {record.key: record for record in store.records([job.key for job in jobs[:_MOST]])}
+    found = [(job.point, records[job.key]) for job in jobs[:_MOST] if job.key in records]
+    if study.table is None:
+        yield _listing(study, scenario, found)
+        return
+    rows, columns, value = study.table.rows, study.table.columns, study.table.value
+    unit = next((metric.unit for metric in scenario.metrics if metric.name == value), "")
+    blocks: dict[str, dict[tuple[Any, Any], str]] = {}
+    for point, record in found:
+        rest = ", ".join(f"{key} {setting(scenario, key, point[key])}" for key in point if key not in (rows, columns))
+        cell = shown(record.value(value), unit) if record.value(value) is not None else record.answer or record.status
+        blocks.setdefault(rest, {})[point[rows], point[columns]] = cell
+    for rest, cells in blocks.items():
+        across = list(dict.fromkeys(column for _, column in cells))
+        down = list(dict.fromkeys(row for row, _ in cells))
+        header = [rows, *(setting(scenario, columns, column) for column in across)]
+        body = [[setting(scenario, rows, row), *(cells.get((row, column), "") for column in across)] for row in down]
+        yield f"{value}: {study.title}" + (f" ({rest})" if rest else ""), header, body
+
+
+_MOST = 5000
+
+
+def _listing(
+    study: Study, scenario: Scenario, found: Sequence[tuple[Mapping[str, Any], Record]]
+) -> tuple[str, list[str], list[list[str]]]:
+    metrics = scenario.metrics[:4]
+    keys = [*study.varied(), *(["replicate"] if study.repeat > 1 else [])]
+    rows = [
+        [record.key[:12]]
+        + [setting(scenario, key, point.get(key)) for key in keys]
+        + [record.answer or record.status]
+        + [shown(record.value(metric.name), metric.unit) for metric in metrics]
+        for point, record in found
+    ]
+    return study.title, ["record", *keys, "answer", *(metric.name for metric in metrics)], rows
+
+
+def setting(scenario: Scenario, key: str, value: Any) -> str:
+    """A setting's value in the unit people write."""
+    return shown(value, dimension_of(scenario, key)) if isinstance(value, float | int) else str(value)
+
+
+def dimension_of(scenario: Scenario, dotted: str) -> str:
+    """The dimension (a key of `sim.units.UNITS`) of a dotted setting, or ""."""
+    from sim.config import field_of
+    from sim.units import Quantity
+
+    field = field_of(scenario.config, dotted)
+    marks = [mark for mark in getattr(field, "metadata", ()) if isinstance(mark, Quantity)]
+    return marks[0].dimension if marks else ""

@@ -1,0 +1,107 @@
+"""Where scenarios, hardware models and studies are found: entry points, or `module:object`.
+
+A plug-in is loaded when it is asked for by name. One that raises at import is a `Broken` entry with the
+reason; it never keeps the others from working.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+from sim.card import Card
+from sim.errors import UserError, did_you_mean
+from sim.scenario import Scenario
+
+#: What a scenario must have; checked one by one so that the sentence can name what is missing.
+_PARTS = ("name", "version", "question", "config", "metrics", "run")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A plug-in that could not be loaded, and why."""
+
+    name: str
+    value: str
+    reason: str
+
+
+@cache
+def _entries(group: str) -> Mapping[str, metadata.EntryPoint]:
+    return {entry.name: entry for entry in metadata.entry_points(group=group)}
+
+
+def scenario_names() -> list[str]:
+    """Names of all installed scenarios, importing none of them."""
+    return sorted(_entries("windtunnel.scenarios"))
+
+
+def find_scenario(name: str) -> Scenario:
+    """The scenario called `name`, or the object at `module:object`. Raises `UserError`."""
+    entries = _entries("windtunnel.scenarios")
+    if ":" in name:
+        reference = name
+    elif name in entries:
+        reference = entries[name].value
+    else:
+        raise UserError(f"no scenario is called '{name}'; {did_you_mean(name, entries)}")
+    found = _load(reference, f"scenario '{name}'")
+    scenario = found() if isinstance(found, type) else found
+    missing = [part for part in _PARTS if not hasattr(scenario, part)]
+    if missing:
+        raise UserError(f"scenario '{name}' ({reference}) lacks {', '.join(missing)}")
+    return scenario  # type: ignore[no-any-return]
+
+
+def all_scenarios() -> list[Scenario | Broken]:
+    """Every installed scenario, and a `Broken` for each that does not load."""
+    found: list[Scenario | Broken] = []
+    for name in scenario_names():
+        try:
+            found.append(find_scenario(name))
+        except UserError as error:
+            found.append(Broken(name, _entries("windtunnel.scenarios")[name].value, str(error)))
+    return found
+
+
+def hardware_kinds() -> dict[str, type[Card] | Broken]:
+    """Kind of hardware -> its card class."""
+    kinds: dict[str, type[Card] | Broken] = {}
+    for name, entry in sorted(_entries("windtunnel.hardware").items()):
+        try:
+            kinds[name] = _load(entry.value, f"hardware '{name}'")
+        except UserError as error:
+            kinds[name] = Broken(name, entry.value, str(error))
+    return kinds
+
+
+def study_paths() -> dict[str, Path]:
+    """Shipped studies by "package/stem", from the packages named by entry points `windtunnel.studies`."""
+    found: dict[str, Path] = {}
+    for name, entry in sorted(_entries("windtunnel.studies").items()):
+        try:
+            folder = Path(str(resources.files(entry.value)))
+        except Exception:  # importing a plug-in may raise anything
+            continue  # named as broken by its scenario
+        found.update({f"{name}/{path.stem}": path for path in sorted(folder.glob("*.toml"))})
+    return found
+
+
+def _load(reference: str, what: str) -> Any:
+    module, _, attribute = reference.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # a user's own module:object lies beside their study
+    try:
+        found = importlib.import_module(module)
+    except Exception as error:  # a plug-in may raise anything at import; its own error is the message
+        raise UserError(f"{what} ({reference}) does not import: {type(error).__name__}: {error}") from error
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise UserError(f"{what}: {module} has no '{part}'; {did_you_mean(part, vars(found))}")
+        found = getattr(found, part)
+    return found

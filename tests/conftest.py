@@ -1,0 +1,15 @@
+"""What all tests share: the plug-in package outside the repository, and the command."""
+
+import os
+from pathlib import Path
+
+import pytest
+from command import PLUGIN, Windtunnel
+
+os.environ["PYTHONPATH"] = os.pathsep.join([str(PLUGIN), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+@pytest.fixture
+def windtunnel(tmp_path: Path) -> Windtunnel:
+    """The installed command, run in a folder of its own."""
+    return Windtunnel(tmp_path)

@@ -1,0 +1,1 @@
+"""A package outside the repository: one scenario, one hardware kind, one card."""

@@ -1,0 +1,1 @@
+"""Cards of tape drives."""
