@@ -257,10 +257,14 @@ def improve(a: Arrays, order: Ints, rounds: int, seed: int) -> Ints:
     for _ in range(rounds):
         if best_over == 0.0 and best_cost <= least * (1.0 + 1e-12):
             break
-        keep = _kept(best, state, len(a.costs))
         blur = _random(state) ** 2 * 2.0
         for operator in range(len(weights)):
             weights[operator] = np.exp(blur * (2.0 * _random(state) - 1.0))
+        keep = _kept(best, state, len(a.costs))
+        if _random(state) < 0.7:
+            banned = _expensive(a, best, state)
+            weights[banned] = 1e3
+            keep &= _first_runs(best, len(a.costs)) | (best != banned)
         power = 0.5 + _random(state)
         tiny = 0.01 if _random(state) < 0.5 else _random(state)
         tried = evict(a, best[keep], weights, tiny, power)
@@ -272,6 +276,32 @@ def improve(a: Arrays, order: Ints, rounds: int, seed: int) -> Ints:
         if over < best_over or cost < best_cost * (1.0 - 1e-12):
             best, best_over, best_cost = tried, over, cost
     return best
+
+
+@njit(cache=True)
+def _first_runs(order: Ints, operators: int) -> NDArray[np.bool_]:
+    """Which steps run their operator for the first time."""
+    first = np.zeros(len(order), np.bool_)
+    seen = np.zeros(operators, np.bool_)
+    for step in range(len(order)):
+        first[step] = not seen[order[step]]
+        seen[order[step]] = True
+    return first
+
+
+@njit(cache=True)
+def _expensive(a: Arrays, order: Ints, state: Ints) -> int:
+    """An operator that is recomputed, drawn with the share it has in the cost of all recomputations."""
+    first = _first_runs(order, len(a.costs))
+    left = _random(state) * (total_cost(a, order) - a.costs.sum())
+    chosen = order[0]
+    for step in range(len(order)):
+        if not first[step]:
+            chosen = order[step]
+            left -= a.costs[chosen]
+            if left < 0.0:
+                break
+    return chosen
 
 
 @njit(cache=True)
