@@ -79,7 +79,10 @@ def total_cost(a: Arrays, order: Ints) -> float:
 
 @njit(cache=True)
 def idle(a: Arrays, order: Ints, step: int) -> tuple[Ints, Ints]:
-    """(values, next use) of what is resident at `step` but neither read nor written there: it could be evicted."""
+    """(values, next use) of what is resident at `step` but neither read nor written there: it could be evicted.
+
+    A result that nobody reads again is next used at the end, one past the last step.
+    """
     count = len(a.bytes)
     state = np.zeros(count, np.int64)  # 1: made before and idle so far; 2: decided
     for before in range(step):
@@ -105,6 +108,11 @@ def idle(a: Arrays, order: Ints, step: int) -> tuple[Ints, Ints]:
             state[value] = 2
         for place in range(a.out_start[operator], a.out_start[operator + 1]):
             state[a.out_items[place]] = 2
+    for value in range(count):
+        if state[value] == 1 and a.result[value]:
+            values[found] = value
+            uses[found] = len(order)
+            found += 1
     return values[:found], uses[:found]
 
 
@@ -203,6 +211,7 @@ def evict(a: Arrays, order: Ints, weights: Floats, tiny: float, power: float) ->
 @njit(cache=True)
 def thinned(a: Arrays, order: Ints) -> Ints:
     """The sequence without the recomputations that it fits without, the most expensive ones first."""
+    over = excess(a, order)
     while True:
         runs = np.zeros(len(a.costs), np.int64)
         for operator in order:
@@ -219,7 +228,7 @@ def thinned(a: Arrays, order: Ints) -> Ints:
             if not repeated[step]:
                 break
             tried = np.concatenate((order[:step], order[step + 1 :]))
-            if excess(a, tried) == 0.0:
+            if excess(a, tried) <= over:
                 order = tried
                 improved = True
                 break
@@ -235,32 +244,79 @@ def _random(state: Ints) -> float:
 
 
 @njit(cache=True)
-def improve(a: Arrays, order: Ints, rounds: int, seed: int, tiny: float) -> Ints:
-    """Large-neighbourhood search: drop some recomputations, evict again with costs blurred, keep what is cheaper."""
+def improve(a: Arrays, order: Ints, rounds: int, seed: int) -> Ints:
+    """Large-neighbourhood search: drop some recomputations, evict again with costs blurred, keep what is better.
+
+    Better is less excess, then less cost. Deterministic: the draws depend on `seed` alone.
+    """
     state = np.array([seed * 2 + 1], np.int64)
     best = thinned(a, order)
-    best_cost = total_cost(a, best)
+    best_over, best_cost = excess(a, best), total_cost(a, best)
     least = a.costs.sum()
+    weights = np.empty(len(a.costs))
     for _ in range(rounds):
-        if best_cost <= least * (1.0 + 1e-12):
+        if best_over == 0.0 and best_cost <= least * (1.0 + 1e-12):
             break
-        share = 0.1 + 0.6 * _random(state)
-        blur = 1.0 * _random(state)
-        keep = np.ones(len(best), np.bool_)
-        seen = np.zeros(len(a.costs), np.bool_)
-        for step in range(len(best)):
-            if seen[best[step]] and _random(state) < share:
-                keep[step] = False
-            seen[best[step]] = True
-        weights = np.empty(len(a.costs))
+        blur = _random(state) ** 2 * 2.0
         for operator in range(len(weights)):
             weights[operator] = np.exp(blur * (2.0 * _random(state) - 1.0))
-        power = 0.6 + 0.6 * _random(state)
+        keep = _kept(best, state, len(a.costs))
+        if _random(state) < 0.7:
+            banned = _expensive(a, best, state)
+            weights[banned] = 1e3
+            keep &= _first_runs(best, len(a.costs)) | (best != banned)
+        power = 0.5 + _random(state)
+        tiny = 0.01 if _random(state) < 0.5 else _random(state)
         tried = evict(a, best[keep], weights, tiny, power)
-        if excess(a, tried) > 0.0:
+        over = excess(a, tried)
+        if over > best_over:
             continue
         tried = thinned(a, tried)
         cost = total_cost(a, tried)
-        if cost < best_cost * (1.0 - 1e-12):
-            best, best_cost = tried, cost
+        if over < best_over or cost < best_cost * (1.0 - 1e-12):
+            best, best_over, best_cost = tried, over, cost
     return best
+
+
+@njit(cache=True)
+def _first_runs(order: Ints, operators: int) -> NDArray[np.bool_]:
+    """Which steps run their operator for the first time."""
+    first = np.zeros(len(order), np.bool_)
+    seen = np.zeros(operators, np.bool_)
+    for step in range(len(order)):
+        first[step] = not seen[order[step]]
+        seen[order[step]] = True
+    return first
+
+
+@njit(cache=True)
+def _expensive(a: Arrays, order: Ints, state: Ints) -> int:
+    """An operator that is recomputed, drawn with the share it has in the cost of all recomputations."""
+    first = _first_runs(order, len(a.costs))
+    left = _random(state) * (total_cost(a, order) - a.costs.sum())
+    chosen = order[0]
+    for step in range(len(order)):
+        if not first[step]:
+            chosen = order[step]
+            left -= a.costs[chosen]
+            if left < 0.0:
+                break
+    return chosen
+
+
+@njit(cache=True)
+def _kept(order: Ints, state: Ints, operators: int) -> NDArray[np.bool_]:
+    """Which steps stay: all first runs, and the recomputations that a draw spares, in one window or anywhere."""
+    keep = np.ones(len(order), np.bool_)
+    seen = np.zeros(operators, np.bool_)
+    share = 0.1 + 0.9 * _random(state) ** 2
+    begin, end = 0, len(order)
+    if _random(state) < 0.5:
+        begin = int(_random(state) * len(order))
+        end = begin + int(_random(state) * len(order))
+    for step in range(len(order)):
+        operator = order[step]
+        if seen[operator] and begin <= step < end and _random(state) < share:
+            keep[step] = False
+        seen[operator] = True
+    return keep
