@@ -54,7 +54,7 @@ def run_online(a: Arrays, rule: int) -> Ints:
                 if not resident[a.out_items[place]]:
                     need += a.bytes[a.out_items[place]]
             while held + need > a.budget:
-                victim = _victim(a, resident, made, locks, touched, clock, rule, operator)
+                victim = _victim(a, resident, made, left, locks, touched, clock, rule, operator)
                 if victim < 0:
                     return order[:0]
                 resident[victim] = False
@@ -108,6 +108,7 @@ def _victim(
     a: Arrays,
     resident: NDArray[np.bool_],
     made: NDArray[np.bool_],
+    left: Ints,
     locks: Ints,
     touched: NDArray[np.float64],
     clock: float,
@@ -121,7 +122,7 @@ def _victim(
             continue
         price = a.costs[a.producer[value]]
         if rule == FULL:
-            price += _evicted_around(a, resident, made, value)
+            price += _evicted_around(a, resident, made, left, value)
         score = price / (max(a.bytes[value], 1) * (clock - touched[value] + 1e-9 * clock + 1e-30))
         if score < least:
             best, least = value, score
@@ -129,7 +130,9 @@ def _victim(
 
 
 @njit(cache=True)
-def _evicted_around(a: Arrays, resident: NDArray[np.bool_], made: NDArray[np.bool_], value: int) -> float:
+def _evicted_around(
+    a: Arrays, resident: NDArray[np.bool_], made: NDArray[np.bool_], left: Ints, value: int
+) -> float:
     """Cost of the evicted values that recomputing `value` needs, and of those whose recomputation needs it."""
     operators = len(a.costs)
     seen = np.zeros(operators, np.bool_)
@@ -149,11 +152,13 @@ def _evicted_around(a: Arrays, resident: NDArray[np.bool_], made: NDArray[np.boo
                 total += a.costs[source]
                 stack[depth] = source
                 depth += 1
-    return total + _evicted_after(a, resident, made, value)
+    return total + _evicted_after(a, resident, made, left, value)
 
 
 @njit(cache=True)
-def _evicted_after(a: Arrays, resident: NDArray[np.bool_], made: NDArray[np.bool_], value: int) -> float:
+def _evicted_after(
+    a: Arrays, resident: NDArray[np.bool_], made: NDArray[np.bool_], left: Ints, value: int
+) -> float:
     """Cost of the evicted operators downstream of `value`, reached through evicted values only."""
     gone = np.zeros(len(a.bytes), np.bool_)
     gone[value] = True
@@ -167,7 +172,7 @@ def _evicted_after(a: Arrays, resident: NDArray[np.bool_], made: NDArray[np.bool
         evicted = False
         for place in range(a.out_start[operator], a.out_start[operator + 1]):
             after = a.out_items[place]
-            if made[after] and not resident[after]:
+            if made[after] and left[after] and not resident[after]:
                 gone[after] = True
                 evicted = True
         if evicted:
