@@ -3,7 +3,9 @@
 Stage t ends with the first run of operator t (paper, 8a-c). With p the producer of value v,
 
 - R[t, i] = 1 when operator i is recomputed in stage t > i; R[t, t] = 1;
-- S[t, v] = 1 when value v is kept from stage t-1 into stage t > p; S[n, v] = 1 for results.
+- S[t, v] = 1 when value v is kept from stage t-1 into stage t > p; S[n + 1, v] = 1 for results.
+
+Stage n comes after the last first run: there, results that were evicted can be made again.
 
 Needed values are there (1b, 1c), and never twice:
 
@@ -39,7 +41,7 @@ Columns = NDArray[np.int64]
 class StagedModel:
     """Columns and rows of the 0-1 program.
 
-    `R` has shape (stages, operators), `S` (stages + 1, values); both hold column numbers, ONE or ABSENT.
+    `R` has shape (operators + 1, operators), `S` (operators + 2, values), by stage; both hold column numbers, ONE or ABSENT.
     `binaries` columns come first (ONE included), the X of added memory rows follow. `objective` is the cost
     of a column as a fraction of one pass over the graph, times `SCALE`.
     """
@@ -106,7 +108,7 @@ def add_memory_row(model: StagedModel, stage: int, operator: int) -> None:
 
 
 def memory_use(model: StagedModel, R: Matrix, S: Matrix) -> Matrix:
-    """Bytes while each operator runs in each stage, shape (stages, operators), of a fractional or 0-1 solution.
+    """Bytes while each operator runs in each stage, shape (operators + 1, operators), of a fractional or 0-1 solution.
 
     Only entries with operator <= stage mean anything.
     """
@@ -118,7 +120,7 @@ def memory_use(model: StagedModel, R: Matrix, S: Matrix) -> Matrix:
         made = S[:-1, value] + R[:, own]
         use[:, :own] += size * S[:-1, value, None]
         use[:, own] += size * made
-        present, end = S[1:, value], len(R)
+        present, end = S[1:, value], R.shape[1]
         for position in reversed(range(len(users))):
             begin = int(users[position]) + 1
             use[:, begin:end] += size * present[:, None]
@@ -171,9 +173,9 @@ def _presence(model: StagedModel, stage: int, operator: int, value: int) -> Colu
 def _dependency_rows(model: StagedModel) -> None:
     """Row 1b for every input of every operator in every stage in which it may run."""
     table = model.table
-    count = len(model.R)
+    count = model.R.shape[1]
     user, value = table.inputs.gather(np.arange(count))
-    runs = count - user
+    runs = count + 1 - user
     edge = np.repeat(np.arange(len(user)), runs)
     stage = user[edge] + np.arange(len(edge)) - np.repeat(np.cumsum(runs) - runs, runs)
     user, value = user[edge], value[edge]
@@ -209,9 +211,9 @@ def _last_useful_stage(problem: Problem, table: Incidence) -> Columns:
 def _recompute_columns(count: int, table: Incidence, last: Columns) -> tuple[Columns, int]:
     useful = np.full(count, -1)
     np.maximum.at(useful, table.producer, last)
-    R = np.full((count, count), ABSENT)
-    R[np.diag_indices(count)] = ONE
-    stage, operator = np.tril_indices(count, -1)
+    R = np.full((count + 1, count), ABSENT)
+    R[np.arange(count), np.arange(count)] = ONE
+    stage, operator = np.tril_indices(count + 1, -1, count)
     keep = stage <= useful[operator]
     stage, operator = stage[keep], operator[keep]
     R[stage, operator] = 1 + np.arange(len(stage))
@@ -219,11 +221,11 @@ def _recompute_columns(count: int, table: Incidence, last: Columns) -> tuple[Col
 
 
 def _keep_columns(count: int, table: Incidence, last: Columns, columns: int) -> tuple[Columns, int]:
-    S = np.full((count + 1, len(table.producer)), ABSENT)
-    every = np.arange(count)[:, None]
+    S = np.full((count + 2, len(table.producer)), ABSENT)
+    every = np.arange(count + 1)[:, None]
     stage, value = np.nonzero((every > table.producer) & (every <= last))
     S[stage, value] = columns + np.arange(len(stage))
-    S[count, table.result] = ONE
+    S[count + 1, table.result] = ONE
     return S, columns + len(stage)
 
 

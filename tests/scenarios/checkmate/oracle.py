@@ -1,0 +1,47 @@
+"""The least cost of a schedule by Dijkstra over states, for graphs of a few operators; shares nothing with the solvers."""
+
+import heapq
+from itertools import combinations
+
+from scenarios.checkmate.problem import Problem
+
+
+def least_cost(problem: Problem, staged: bool = True) -> float | None:
+    """The least cost, over staged schedules or over all whose first runs follow the graph's order; None if none fits.
+
+    A state is what has begun, what is resident, and how far the stage has come. A step runs an operator and
+    keeps any subset of what is then resident.
+    """
+    operators, values = problem.graph.operators, problem.graph.values
+    count = len(operators)
+    start = (0, frozenset[int](), -1)
+    best = {start: 0.0}
+    queue = [(0.0, 0, start)]
+    pushed = 0
+    while queue:
+        spent, _, state = heapq.heappop(queue)
+        if best[state] < spent:
+            continue
+        begun, resident, latest = state
+        if begun == count and problem.graph.results <= resident:
+            return spent
+        for index in range(min(begun + 1, count)):
+            operator = operators[index]
+            if not set(operator.inputs) <= resident or (staged and index <= latest):
+                continue
+            here = resident | set(operator.outputs)
+            if sum(values[value].bytes for value in here) + operator.workspace > problem.budget:
+                continue
+            first = index == begun
+            for kept in _subsets(here):
+                after = (begun + first, kept, -1 if first or not staged else index)
+                total = spent + float(problem.costs[index])
+                if total < best.get(after, float("inf")):
+                    best[after] = total
+                    pushed += 1
+                    heapq.heappush(queue, (total, pushed, after))
+    return None
+
+
+def _subsets(items: frozenset[int]) -> list[frozenset[int]]:
+    return [frozenset(chosen) for size in range(len(items) + 1) for chosen in combinations(sorted(items), size)]
