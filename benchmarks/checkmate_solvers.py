@@ -18,12 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.checkmate.graph import Graph, working_set
-from scenarios.checkmate.greedy import solve_searches
 from scenarios.checkmate.interpreter import validate
 from scenarios.checkmate.lookalikes import LOOKALIKES, lookalike
-from scenarios.checkmate.milp import Limits
 from scenarios.checkmate.milp_paper import solve_paper
-from scenarios.checkmate.portfolio import solve
+from scenarios.checkmate.portfolio import solve, solve_searches
 from scenarios.checkmate.problem import Problem, Solution
 from scenarios.checkmate.schedule import all_once, cost, peak
 
@@ -50,7 +48,7 @@ def measure(problem: Problem, limit: float, paper: bool) -> dict[str, Any]:
     row = {"answer": exact.answer.value, "bound": exact.bound, "exact_seconds": exact_seconds}
     row |= {"exact": _cost(problem, exact), "search": _cost(problem, searches), "search_seconds": search_seconds}
     if paper:
-        printed, seconds = _timed(lambda: solve_paper(problem, Limits(nodes=None, seconds=limit)))
+        printed, seconds = _timed(lambda: solve_paper(problem, limit))
         solved = bool(printed.schedule) and printed.bound >= _cost(problem, printed) * (1 - 1e-6)
         row |= {"paper": _cost(problem, printed), "paper_seconds": seconds, "paper_solved": solved}
     return row
@@ -119,7 +117,9 @@ def _show(row: dict[str, Any]) -> None:
     scale = row["bound"] or 1.0
     shown = [f"{row[key] / scale:10.5f}" if row[key] else f"{'-':>10s}" for key in ("exact", "search")]
     seconds = [row["exact_seconds"], row.get("paper_seconds", float("nan")), row["search_seconds"]]
-    print(f"{row['network']:10s}{row['budget']:7.2f}{''.join(shown)}{''.join(f'{s:9.3f}' for s in seconds)}", flush=True)
+    print(
+        f"{row['network']:10s}{row['budget']:7.2f}{''.join(shown)}{''.join(f'{s:9.3f}' for s in seconds)}", flush=True
+    )
 
 
 if __name__ == "__main__":

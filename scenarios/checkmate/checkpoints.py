@@ -1,180 +1,160 @@
-"""Keep some forward operators' outputs, recompute the segments between them: Chen et al. (arXiv:1604.06174).
+"""From what is kept to what must run: retention matrices, their cheapest completion, and checkpoint sets.
 
-Which operators may be checkpoints, and how they are picked, is a row of a table each (paper, table 1):
-Chen's rules want a chain; the paper generalises them to articulation points of the forward graph (AP), and to
-all of its operators in order (linearized). Every rule is swept over its parameter and the cheapest schedule
-within the budget wins, so each baseline is as well tuned as it can be.
+Stage t ends with the first run of operator t. S[t, v] says that value v is kept from stage t-1 into stage t
+(row n: into the end). Given S, the operators that must run again are determined (paper, section 5.2,
+algorithm 2), so checkpointing heuristics and rounding decide S only.
+
+A checkpoint is a forward operator whose outputs are kept from their production to the end; it closes a
+segment of the forward pass. Other forward values live while their segment is computed, and again while it is
+back-propagated: all of it is recomputed when the first gradient asks for a part of it (Chen et al.,
+arXiv:1604.06174). Gradients are never recomputed.
 """
 
-from collections.abc import Callable, Iterator
-from math import isqrt
+from collections.abc import Iterable
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.checkmate.graph import Graph
-from scenarios.checkmate.incidence import incidence
+from scenarios.checkmate.incidence import Lists, incidence
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import Schedule, cost, peak
-from scenarios.checkmate.stages import complete, row_major
 
+Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
-Choice = frozenset[int]
+
+
+def completion(graph: Graph, S: Bools) -> Schedule:
+    """The schedule that keeps what S says and runs the fewest operators for it (paper, algorithm 2, then 1).
+
+    `S` has shape (operators + 1, values). Results are kept into the end whatever its last row says, and
+    nothing is kept into the stage that first makes it. A value kept into t that was not kept into t-1 is made
+    in t-1; what an operator reads and its stage has not kept is made in that stage, scanning from right to left.
+
+    >>> from scenarios.checkmate.synthetic import unit_chain
+    >>> completion(unit_chain(2), np.zeros((6, 5), dtype=bool)).order
+    (0, 0, 1, 0, 1, 2, 0, 1, 2, 3, 0, 1, 2, 3, 4)
+    """
+    return Schedule(tuple(np.nonzero(recomputation(graph, S))[1].tolist()))
+
+
+def recomputation(graph: Graph, S: Bools) -> Bools:
+    """R[t, i] of the cheapest completion of S: operator i runs in stage t. Shape (operators, operators)."""
+    table = incidence(graph)
+    count = len(graph.operators)
+    made = np.arange(count + 1)[:, None] > table.producer
+    kept = S & made
+    kept[count] |= table.result
+    stage, value = np.nonzero(kept[1:] & ~kept[:-1])
+    runs = np.eye(count, dtype=bool)  # transposed, so that one operator's stages lie side by side
+    runs[table.producer[value], stage] = True
+    absent = np.ascontiguousarray(~kept[:-1].T)
+    for operator in reversed(range(count)):
+        for place in range(table.inputs.start[operator], table.inputs.start[operator + 1]):
+            needed = table.inputs.items[place]
+            runs[table.producer[needed], operator:] |= runs[operator, operator:] & absent[needed, operator:]
+    R: Bools = runs.T
+    return R
+
+
+def schedule_from_checkpoints(graph: Graph, checkpoints: Iterable[int], keep_skips: bool = False) -> Schedule:
+    """The cheapest completion of `retention`."""
+    return completion(graph, retention(graph, checkpoints, keep_skips))
+
+
+def retention(graph: Graph, checkpoints: Iterable[int], keep_skips: bool = False) -> Bools:
+    """S of a set of forward operators, shape (operators + 1, values), by the rules of this module's header.
+
+    A value that a later segment's forward operators read is a checkpoint too (`keep_skips`), as frameworks
+    have it, or made again for each of them, as the paper has it.
+    """
+    table = incidence(graph)
+    count = len(graph.operators)
+    segment, end = segments(graph, checkpoints)
+    own = segment[table.producer]
+    last_use = _last_use(table.users)
+    always = table.result | (own < 0) | np.isin(table.producer, np.fromiter(checkpoints, dtype=np.int64))
+    if keep_skips:
+        always |= _crosses(table.users, segment, own)
+    begin = _first_gradient(graph, segment, always)
+    stage = np.arange(count + 1)[:, None]
+    # the last segment has no end to be dropped at, so its gradients find it in place
+    computed = (stage > table.producer) & (stage <= np.where(own == len(end) - 1, last_use, end[own]))
+    replayed = (stage > begin[own]) & (stage <= last_use)
+    kept: Bools = np.where(always, stage > table.producer, computed | replayed)
+    kept[count] = table.result
+    return kept
+
+
+def segments(graph: Graph, checkpoints: Iterable[int]) -> tuple[Ints, Ints]:
+    """(segment of each operator, last operator of each segment). Backward operators are in segment -1.
+
+    A segment ends with its checkpoint, the last one with the last forward operator; it may be empty.
+    """
+    backward = backward_operators(graph)
+    closes = np.zeros(len(graph.operators), dtype=np.int64)
+    closes[list(checkpoints)] = 1
+    segment = np.where(backward, -1, np.cumsum(closes) - closes)
+    end = np.full(int(closes.sum()) + 1, -1, dtype=np.int64)
+    np.maximum.at(end, segment[~backward], np.flatnonzero(~backward))
+    return segment, end
+
+
+def backward_operators(graph: Graph) -> Bools:
+    """Which operators belong to the backward pass, shape (operators,)."""
+    return np.array([operator.backward for operator in graph.operators], dtype=bool)
 
 
 def forward_operators(graph: Graph) -> list[int]:
     """Operators of the forward pass and the loss, in order."""
-    return [index for index, operator in enumerate(graph.operators) if not operator.backward]
+    return np.flatnonzero(~backward_operators(graph)).tolist()
 
 
-def forward_reads(graph: Graph) -> list[set[int]]:
-    """For each operator the forward operators whose values it reads."""
-    producer = graph.producers()
-    return [
-        {int(producer[value]) for value in operator.inputs if not graph.operators[producer[value]].backward}
-        for operator in graph.operators
-    ]
-
-
-def is_chain(graph: Graph) -> bool:
-    """Whether every forward operator reads only its predecessor."""
-    forward = forward_operators(graph)
-    reads = forward_reads(graph)
-    return all(reads[later] <= {before} for before, later in zip(forward, forward[1:], strict=False))
-
-
-def articulation_points(graph: Graph) -> list[int]:
-    """Forward operators whose removal cuts the undirected forward graph, and both ends, in order."""
-    forward = forward_operators(graph)
-    reads = forward_reads(graph)
-    links = nx.Graph()
-    links.add_nodes_from(forward)
-    links.add_edges_from((before, later) for later in forward for before in reads[later])
-    return sorted({*nx.articulation_points(links), forward[0], forward[-1]})
-
-
-def every_kth(problem: Problem, candidates: list[int]) -> Iterator[Choice]:
-    """Checkpoint every k-th candidate with k = floor(sqrt(candidates)): Chen's sqrt(n) rule, no parameter."""
-    step = max(1, isqrt(len(candidates)))
-    yield frozenset(candidates[step - 1 :: step])
-
-
-def by_bytes(problem: Problem, candidates: list[int]) -> Iterator[Choice]:
-    """Checkpoint a candidate when the bytes made since the last one exceed b: Chen's greedy rule, swept over b.
-
-    b runs over 0 to 3 times the bytes of an average sqrt(n) segment in steps of 0.01, and then on to the total.
-    """
-    table = incidence(problem.graph)
-    forward = forward_operators(problem.graph)
-    made = np.bincount(table.producer, weights=table.bytes, minlength=len(problem.graph.operators))[forward]
-    segment = float(made.sum()) / max(1, isqrt(len(candidates)))
-    thresholds = [*(segment * step / 100 for step in range(301)), *np.linspace(3 * segment, made.sum(), 20)]
-    allowed = set(candidates)
-    for threshold in thresholds:
-        chosen, accumulated = [], 0.0
-        for operator, size in zip(forward, made, strict=True):
-            accumulated += size
-            if operator in allowed and accumulated > threshold:
-                chosen.append(operator)
-                accumulated = 0.0
-        yield frozenset(chosen)
-
-
-Picker = Callable[[Problem, list[int]], Iterator[Choice]]
-#: name -> (candidates, picker, only for chains)
-RULES: dict[str, tuple[Callable[[Graph], list[int]], Picker, bool]] = {
-    "chen_sqrt": (forward_operators, every_kth, True),
-    "chen_greedy": (forward_operators, by_bytes, True),
-    "ap_sqrt": (articulation_points, every_kth, False),
-    "ap_greedy": (articulation_points, by_bytes, False),
-    "linearized_sqrt": (forward_operators, every_kth, False),
-    "linearized_greedy": (forward_operators, by_bytes, False),
-}
-
-
-def solve_checkpoints(problem: Problem, rule: str) -> Solution:
-    """The cheapest schedule within the budget that a rule of `RULES` leads to."""
-    candidates, pick, chains_only = RULES[rule]
-    if chains_only and not is_chain(problem.graph):
-        return Solution(Answer.NOT_FOUND, reason=f"{rule} is defined for chains, and {problem.graph.name} is not one")
-    choices = dict.fromkeys(pick(problem, candidates(problem.graph)))
-    schedules = (
-        schedule_from_checkpoints(problem.graph, choice, keep_skips)
-        for choice in choices
-        for keep_skips in (True, False)
-    )
-    return cheapest_that_fits(problem, schedules, rule)
-
-
-def cheapest_that_fits(problem: Problem, schedules: Iterator[Schedule], rule: str) -> Solution:
-    """The best of some schedules, or the least peak among them when none fits."""
-    best: tuple[float, Schedule] | None = None
-    least = None
+def cheapest_that_fits(problem: Problem, schedules: Iterable[Schedule], name: str) -> Solution:
+    """The cheapest of some schedules within the budget; when none fits, the least peak among them is the reason."""
+    best, least = None, None
+    cheapest = np.inf
     for schedule in schedules:
         needed = peak(problem.graph, schedule)
         least = needed if least is None else min(least, needed)
-        if needed <= problem.budget and (best is None or cost(problem.costs, schedule) < best[0]):
-            best = cost(problem.costs, schedule), schedule
-    if best is None:
-        reason = f"{rule} needs at least {least} bytes, and the budget is {problem.budget} bytes"
-        return Solution(Answer.NOT_FOUND, reason=reason)
-    return Solution(Answer.FEASIBLE, best[1], float(problem.costs.sum()))
+        seconds = cost(problem.costs, schedule)
+        if needed <= problem.budget and seconds < cheapest:
+            best, cheapest = schedule, seconds
+    bound = float(problem.costs.sum())
+    if best is not None:
+        return Solution(Answer.FEASIBLE, best, min(bound, cheapest))
+    reason = f"{name} needs at least {least} bytes, and the budget is {problem.budget} bytes"
+    return Solution(Answer.NOT_FOUND, bound=bound, reason=reason)
 
 
-def schedule_from_checkpoints(graph: Graph, checkpoints: Choice, keep_skips: bool = True) -> Schedule:
-    """Keep checkpoints and gradients; keep a segment while it is computed and while it is back-propagated.
+def _last_use(users: Lists) -> Ints:
+    """The last operator that reads each value, or -1."""
+    last = np.full(len(users.start) - 1, -1, dtype=np.int64)
+    value, user = users.gather(np.arange(len(last)))
+    np.maximum.at(last, value, user)
+    return last
 
-    A value that a later segment's forward pass reads is kept for it (`keep_skips`) or recomputed for it.
+
+def _crosses(users: Lists, segment: Ints, own: Ints) -> Bools:
+    """Whether a forward operator of another segment reads the value."""
+    value, user = users.gather(np.arange(len(own)))
+    crosses = np.zeros(len(own), dtype=bool)
+    crosses[value[(segment[user] >= 0) & (segment[user] != own[value])]] = True
+    return crosses
+
+
+def _first_gradient(graph: Graph, segment: Ints, always: Bools) -> Ints:
+    """The operator with which the back-propagation of each segment begins, shape (segments,), or the end.
+
+    A backward operator belongs to the latest segment of which it reads a value that is not kept anyway; what it
+    reads of earlier ones (a skip connection) is made for it alone.
     """
     table = incidence(graph)
-    count = len(graph.operators)
-    backward = np.array([operator.backward for operator in graph.operators])
-    stage = np.arange(count)[:, None]
-    last_use, last_forward_use = _last_uses(graph, backward)
-    segment, first, last, end = _segments(graph, backward, checkpoints)
-
-    checkpoint = np.zeros(count, dtype=bool)
-    checkpoint[sorted(checkpoints)] = True
-    always = backward[table.producer] | checkpoint[table.producer] | table.result
-    until = np.where(table.result, count - 1, last_use)
-    own = segment[table.producer]
-    prefix = stage <= np.maximum(end[own], last_forward_use if keep_skips else -1)
-    replayed = (stage > first[own]) & (stage <= last[own])
-    keep = np.where(always, stage <= until, (prefix | replayed) & (stage <= last_use))
-    if not keep_skips:
-        for operator in np.flatnonzero(~backward):
-            keep[operator, list(graph.operators[operator].inputs)] = True
-    return row_major(complete(graph, keep & (stage > table.producer)))
-
-
-def _last_uses(graph: Graph, backward: NDArray[np.bool_]) -> tuple[Ints, Ints]:
-    """(last user, last forward user) of each value, or -1."""
-    last = [max(users, default=-1) for users in graph.users()]
-    forward = [max((user for user in users if not backward[user]), default=-1) for users in graph.users()]
-    return np.array(last), np.array(forward)
-
-
-def _segments(
-    graph: Graph, backward: NDArray[np.bool_], checkpoints: Choice
-) -> tuple[Ints, Ints, Ints, Ints]:
-    """(segment of each operator; per segment: first and last backward operator that reads it, last forward operator).
-
-    A segment ends with its checkpoint. Backward operators get the number of the last segment; it is not used.
-    """
-    count = len(graph.operators)
-    ends = np.zeros(count, dtype=np.int64)
-    ends[sorted(checkpoints)] = 1
-    segment = np.cumsum(ends) - ends
-    first = np.full(int(segment.max()) + 1, count)
-    last = np.full(len(first), -1)
-    end = np.full(len(first), -1)
-    reads = forward_reads(graph)
-    for operator in range(count):
-        if not backward[operator]:
-            end[segment[operator]] = operator
-            continue
-        for read in {int(segment[source]) for source in reads[operator]}:
-            first[read] = min(int(first[read]), operator)
-            last[read] = operator
-    return segment, first, last, end
+    operators = np.flatnonzero(segment < 0)
+    position, value = table.inputs.gather(operators)
+    dropped = ~always[value]
+    active = np.full(len(operators), -1, dtype=np.int64)
+    np.maximum.at(active, position[dropped], segment[table.producer[value[dropped]]])
+    begin = np.full(int(segment.max()) + 2, len(graph.operators), dtype=np.int64)
+    np.minimum.at(begin, active[active >= 0], operators[active >= 0])
+    return begin

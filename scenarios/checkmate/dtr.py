@@ -14,9 +14,26 @@ from numba import njit
 from numpy.typing import NDArray
 
 from scenarios.checkmate.eviction import Arrays, Ints
+from scenarios.checkmate.greedy import arrays
+from scenarios.checkmate.problem import Answer, Problem, Solution
+from scenarios.checkmate.schedule import Schedule, cost
 
 LOCAL, FULL = 0, 1
 _MOST_STEPS = 30  # runs per operator, on average, after which the program counts as thrashing
+
+
+def solve_dtr(problem: Problem) -> Solution:
+    """The cheaper of DTR's full and local rule."""
+    found = online_schedules(problem)
+    if not found:
+        return Solution(Answer.NOT_FOUND, reason=f"DTR ran out of memory or thrashed in {problem.budget} bytes")
+    return Solution(Answer.FEASIBLE, min(found, key=lambda each: cost(problem.costs, each)))
+
+
+def online_schedules(problem: Problem) -> tuple[Schedule, ...]:
+    """What the full and the local rule run, where they get through."""
+    orders = [run_online(arrays(problem), rule) for rule in (FULL, LOCAL)]
+    return tuple(Schedule(tuple(order.tolist())) for order in orders if len(order))
 
 
 @njit(cache=True)
@@ -130,9 +147,7 @@ def _victim(
 
 
 @njit(cache=True)
-def _evicted_around(
-    a: Arrays, resident: NDArray[np.bool_], made: NDArray[np.bool_], left: Ints, value: int
-) -> float:
+def _evicted_around(a: Arrays, resident: NDArray[np.bool_], made: NDArray[np.bool_], left: Ints, value: int) -> float:
     """Cost of the evicted values that recomputing `value` needs, and of those whose recomputation needs it."""
     operators = len(a.costs)
     seen = np.zeros(operators, np.bool_)
@@ -156,9 +171,7 @@ def _evicted_around(
 
 
 @njit(cache=True)
-def _evicted_after(
-    a: Arrays, resident: NDArray[np.bool_], made: NDArray[np.bool_], left: Ints, value: int
-) -> float:
+def _evicted_after(a: Arrays, resident: NDArray[np.bool_], made: NDArray[np.bool_], left: Ints, value: int) -> float:
     """Cost of the evicted operators downstream of `value`, reached through evicted values only."""
     gone = np.zeros(len(a.bytes), np.bool_)
     gone[value] = True

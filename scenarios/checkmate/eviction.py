@@ -10,6 +10,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+#: How many of the highest steps are tried before eviction gives up.
+_PEAKS = 4
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -78,17 +81,21 @@ def total_cost(a: Arrays, order: Ints) -> float:
 
 
 @njit(cache=True)
-def idle(a: Arrays, order: Ints, step: int) -> tuple[Ints, Ints]:
-    """(values, next use) of what is resident at `step` but neither read nor written there: it could be evicted.
+def idle(a: Arrays, order: Ints, step: int) -> tuple[Ints, Ints, Ints]:
+    """(values, last touch, next use) of what is resident at `step` but not touched there: it could be evicted.
 
     A result that nobody reads again is next used at the end, one past the last step.
     """
     count = len(a.bytes)
     state = np.zeros(count, np.int64)  # 1: made before and idle so far; 2: decided
+    touched = np.zeros(count, np.int64)
     for before in range(step):
         operator = order[before]
+        for place in range(a.in_start[operator], a.in_start[operator + 1]):
+            touched[a.in_items[place]] = before
         for place in range(a.out_start[operator], a.out_start[operator + 1]):
             state[a.out_items[place]] = 1
+            touched[a.out_items[place]] = before
     operator = order[step]
     for place in range(a.in_start[operator], a.in_start[operator + 1]):
         state[a.in_items[place]] = 2
@@ -113,7 +120,7 @@ def idle(a: Arrays, order: Ints, step: int) -> tuple[Ints, Ints]:
             values[found] = value
             uses[found] = len(order)
             found += 1
-    return values[:found], uses[:found]
+    return values[:found], touched[values[:found]], uses[:found]
 
 
 @njit(cache=True)
@@ -182,30 +189,54 @@ def evict(a: Arrays, order: Ints, weights: Floats, tiny: float, power: float) ->
     over = excess(a, order)
     while over > 0.0:
         use = held(a, order)
-        best, best_score, best_over = order, np.inf, over
-        for attempt in range(4):
-            step = int(np.argmax(use))
-            if use[step] <= a.budget:
+        hopeful = use.copy()
+        best, left = order, over
+        for _ in range(_PEAKS):
+            step = int(np.argmax(hopeful))
+            if hopeful[step] <= a.budget:
                 break
-            values, uses = idle(a, order, step)
-            for index in range(len(values)):
-                tried = recomputed(a, order, values[index], step, uses[index], tiny)
-                left = excess(a, tried)
-                if left >= over:
-                    continue
-                added = 0.0
-                for place in range(uses[index], uses[index] + len(tried) - len(order)):
-                    added += a.costs[tried[place]] * weights[tried[place]]
-                score = added / (over - left) ** power
-                if score < best_score:
-                    best, best_score, best_over = tried, score, left
-            if best_over < over:
+            best, left = _best_at(a, order, use, step, over, weights, tiny, power)
+            if left < over:
                 break
-            use[step] = 0
-        if best_over >= over:
+            hopeful[step] = 0
+        if left >= over:
             return order
-        order, over = best, best_over
+        order, over = best, left
     return order
+
+
+@njit(cache=True)
+def _best_at(
+    a: Arrays, order: Ints, use: Ints, step: int, over: float, weights: Floats, tiny: float, power: float
+) -> tuple[Ints, float]:
+    """The best eviction at one step: (sequence after it, its excess); the sequence itself if none helps.
+
+    Candidates are tried from the most promising on, by what they would add and remove at best, until none can
+    beat the best one found.
+    """
+    values, touched, uses = idle(a, order, step)
+    promise = np.empty(len(values))
+    for index in range(len(values)):
+        removed = 0.0
+        for place in range(touched[index] + 1, uses[index]):
+            removed += max(0, min(use[place] - a.budget, a.bytes[values[index]]))
+        source = a.producer[values[index]]
+        promise[index] = a.costs[source] * weights[source] / max(removed, 1.0) ** power
+    best, best_score, best_over = order, np.inf, over
+    for index in np.argsort(promise, kind="mergesort"):
+        if promise[index] >= best_score:
+            break
+        tried = recomputed(a, order, values[index], step, uses[index], tiny)
+        left = excess(a, tried)
+        if left >= over:
+            continue
+        added = 0.0
+        for place in range(uses[index], uses[index] + len(tried) - len(order)):
+            added += a.costs[tried[place]] * weights[tried[place]]
+        score = added / (over - left) ** power
+        if score < best_score:
+            best, best_score, best_over = tried, score, left
+    return best, best_over
 
 
 @njit(cache=True)

@@ -19,11 +19,11 @@ part of the paper's program.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
 
 from scenarios.checkmate.incidence import Incidence, incidence
-from scenarios.checkmate.milp import PROVEN, Limits, below_working_set, too_large
+from scenarios.checkmate.milp import PROVEN, below_working_set
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.rows import ABSENT, ONE, Rows
 from scenarios.checkmate.schedule import Schedule, cost, peak
@@ -82,40 +82,39 @@ def build_paper(problem: Problem) -> PaperModel:
     return model
 
 
-def solve_paper(problem: Problem, limits: Limits | None = None) -> Solution:
+def solve_paper(problem: Problem, seconds: float | None = None) -> Solution:
     """Branch and bound on the program as printed, without any preparation of our own."""
-    limits = limits or Limits()
     if reason := below_working_set(problem):
         return Solution(Answer.INFEASIBLE, reason=reason)
-    if reason := too_large(problem):
-        return Solution(Answer.NOT_FOUND, reason=reason)
     model = build_paper(problem)
-    result = optimise(model, limits)
-    bound = 0.0 if result.mip_dual_bound is None else float(result.mip_dual_bound * problem.costs.sum())
+    result = _optimise(model, model.integer, seconds)
     if result.status == 2:
         return Solution(Answer.INFEASIBLE, reason=f"the paper's program has no solution in {problem.budget} bytes")
+    bound = 0.0 if result.mip_dual_bound is None else float(result.mip_dual_bound * problem.costs.sum())
     if result.x is None:
-        return Solution(Answer.NOT_FOUND, bound=bound, reason="branch and bound stopped at its limit")
-    kept = np.where(model.R == ABSENT, 0.0, result.x[np.maximum(model.R, 0)]) > 0.5
-    schedule = Schedule(tuple(np.nonzero(kept)[1].tolist()))
+        return Solution(Answer.NOT_FOUND, bound=bound, reason="no schedule within the time limit")
+    runs = np.where(model.R == ABSENT, 0.0, result.x[np.maximum(model.R, 0)]) > 0.5
+    schedule = Schedule(tuple(np.nonzero(runs)[1].tolist()))
     if peak(problem.graph, schedule) > problem.budget:
-        return Solution(Answer.NOT_FOUND, bound=bound, reason="the solver's tolerance exceeded the budget")
+        return Solution(Answer.NOT_FOUND, bound=bound, reason="the solver's tolerance let the budget be exceeded")
     return Solution(Answer.FEASIBLE, schedule, min(bound, cost(problem.costs, schedule)))
 
 
-def optimise(model: PaperModel, limits: Limits, relaxed: bool = False) -> OptimizeResult:
-    """HiGHS' answer to the program, or to its linear relaxation."""
+def relaxed_bound(problem: Problem) -> float:
+    """The optimum of the linear relaxation, in seconds."""
+    model = build_paper(problem)
+    result = _optimise(model, np.zeros(model.columns, dtype=bool), None)
+    return float(result.fun) * float(problem.costs.sum())
+
+
+def _optimise(model: PaperModel, integer: NDArray[np.bool_], seconds: float | None) -> OptimizeResult:
     matrix, low, high = model.rows.matrix(model.columns)
     lower, upper = np.zeros(model.columns), np.ones(model.columns)
     lower[ONE] = 1.0
-    options: dict[str, float] = {"mip_rel_gap": max(limits.gap, PROVEN)}
-    if limits.nodes is not None:
-        options["node_limit"] = limits.nodes
-    if limits.seconds is not None:
-        options["time_limit"] = limits.seconds
+    options = {"mip_rel_gap": PROVEN} if seconds is None else {"mip_rel_gap": PROVEN, "time_limit": seconds}
     return milp(
         model.objective(),
-        integrality=model.integer & (not relaxed),
+        integrality=integer,
         bounds=Bounds(lower, upper),
         constraints=LinearConstraint(matrix, low, high),
         options=options,
@@ -149,17 +148,15 @@ def _hazards(model: PaperModel, table: Incidence, FREE: Columns, freeable: Colum
     for pair, (value, operator) in enumerate(zip(freeable.tolist(), at.tolist(), strict=True)):
         stages = np.arange(operator, count)
         users = table.users.items[table.users.start[value] : table.users.start[value + 1]]
-        later = [model.R[stages, user] for user in users[users > operator]]
-        hazards = [(1.0, model.S[stages + 1, value]), *((1.0, column) for column in later)]
+        ahead = [model.S[stages + 1, value], *(model.R[stages, user] for user in users[users > operator])]
+        hazards: list[tuple[ArrayLike, Columns]] = [(1.0, column) for column in ahead]
         runs, free = model.R[stages, operator], FREE[stages, pair]
-        most = 2.0 + len(later)
+        most = 1.0 + np.sum([column != ABSENT for column in ahead], axis=0)  # kappa, the largest h
         model.rows.add([(-1.0, runs), *hazards, (1.0, free)], 0.0, np.inf)
         model.rows.add([(-1.0, runs), *hazards, (most, free)], -np.inf, most - 1.0)
 
 
-def _bytes(
-    model: PaperModel, table: Incidence, FREE: Columns, freeable: Columns, at: Columns, U: Columns
-) -> None:
+def _bytes(model: PaperModel, table: Incidence, FREE: Columns, freeable: Columns, at: Columns, U: Columns) -> None:
     """(2) to (4) and the budget, one row per stage and operator."""
     count = len(model.R)
     sizes = table.bytes / model.problem.budget

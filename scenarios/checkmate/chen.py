@@ -1,0 +1,143 @@
+"""Checkpoints every so often: the sqrt(n) and greedy rules of Chen et al. (arXiv:1604.06174), and two generalisations.
+
+Three kinds of candidates (paper, table 1): the operators of a chain, which is all that Chen's rules are defined
+for; articulation points of the forward graph (AP); and all forward operators in topological order (linearized).
+The greedy rule is swept over its parameter and the cheapest schedule within the budget wins, so that the
+baseline is as well tuned as what it is compared with.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from math import isqrt
+from typing import Literal
+
+import networkx as nx
+import numpy as np
+
+from scenarios.checkmate.checkpoints import cheapest_that_fits, forward_operators, schedule_from_checkpoints
+from scenarios.checkmate.graph import Graph
+from scenarios.checkmate.incidence import incidence
+from scenarios.checkmate.problem import Answer, Problem, Solution
+from scenarios.checkmate.schedule import Schedule, peak
+
+Kind = Literal["linear", "articulation", "linearized"]
+Checkpoints = tuple[int, ...]
+_SWEEP = np.arange(301) / 100  # times what sqrt(n) needs, as the paper's code sweeps it
+
+
+def solve_sqrt(problem: Problem, kind: Kind) -> Solution:
+    """Every floor(sqrt(n))-th of n candidates is a checkpoint."""
+    if reason := not_applicable(problem.graph, kind):
+        return Solution(Answer.NOT_FOUND, reason=reason)
+    chosen = sqrt_n(problem.graph, candidates(problem.graph, kind))
+    return cheapest_that_fits(problem, _schedules(problem.graph, [chosen]), f"sqrt(n) on {_NAMES[kind]}")
+
+
+def solve_greedy(problem: Problem, kind: Kind) -> Solution:
+    """A checkpoint whenever more than b bytes have gathered, for the best b."""
+    if reason := not_applicable(problem.graph, kind):
+        return Solution(Answer.NOT_FOUND, reason=reason)
+    chosen = greedy_sweep(problem.graph, candidates(problem.graph, kind))
+    return cheapest_that_fits(problem, _schedules(problem.graph, chosen), f"greedy on {_NAMES[kind]}")
+
+
+def not_applicable(graph: Graph, kind: Kind) -> str:
+    """Why a kind of candidates does not exist for a graph, or nothing."""
+    if kind != "linear":
+        return ""
+    branch = first_branch(graph)
+    if branch is None:
+        return ""
+    return f"Chen's rules are for chains, and {graph.operators[branch].name} reads more than the operator before it"
+
+
+def first_branch(graph: Graph) -> int | None:
+    """The first forward operator that reads another forward operator than the one before it, or none: a chain."""
+    reads = forward_reads(graph)
+    for before, operator in pairwise(reads):
+        if reads[operator] != {before}:
+            return operator
+    return None
+
+
+def candidates(graph: Graph, kind: Kind) -> Checkpoints:
+    """The operators that may be checkpoints, in order."""
+    return articulation_points(graph) if kind == "articulation" else tuple(forward_operators(graph))
+
+
+def articulation_points(graph: Graph) -> Checkpoints:
+    """Forward operators whose removal cuts the undirected forward graph, and its two ends, in order."""
+    reads = forward_reads(graph)
+    links = nx.Graph()
+    links.add_nodes_from(reads)
+    links.add_edges_from((source, operator) for operator, sources in reads.items() for source in sources)
+    return tuple(sorted({*nx.articulation_points(links), min(reads), max(reads)}))
+
+
+def forward_reads(graph: Graph) -> dict[int, set[int]]:
+    """For each forward operator, in order, the operators it reads from (forward too, since gradients come later)."""
+    producer = graph.producers()
+    return {
+        operator: {int(producer[value]) for value in graph.operators[operator].inputs}
+        for operator in forward_operators(graph)
+    }
+
+
+def sqrt_n(graph: Graph, candidates: Sequence[int]) -> Checkpoints:
+    """Every k-th candidate, k = floor(sqrt(len(candidates))).
+
+    >>> from scenarios.checkmate.synthetic import unit_chain
+    >>> sqrt_n(unit_chain(9), range(9))
+    (2, 5, 8)
+    """
+    step = isqrt(len(candidates))
+    return tuple(candidates[step - 1 :: step])
+
+
+def greedy(graph: Graph, candidates: Sequence[int], bytes: float) -> Checkpoints:  # noqa: A002  (the rule's parameter)
+    """The candidates at which more than `bytes` have been made since the last checkpoint.
+
+    >>> from scenarios.checkmate.synthetic import unit_chain
+    >>> greedy(unit_chain(9), range(9), 3)
+    (3, 7)
+    """
+    made = _made(graph)
+    allowed = set(candidates)
+    chosen, gathered = [], 0
+    for operator in forward_operators(graph):
+        gathered += made[operator]
+        if operator in allowed and gathered > bytes:
+            chosen.append(operator)
+            gathered = 0
+    return tuple(chosen)
+
+
+def greedy_sweep(graph: Graph, candidates: Sequence[int]) -> list[Checkpoints]:
+    """The different checkpoint sets of `greedy` for 0 to 3 times the peak of sqrt(n) in steps of 0.01, and beyond."""
+    reference = peak(graph, schedule_from_checkpoints(graph, sqrt_n(graph, candidates)))
+    total = sum(_made(graph))
+    # b as a share of all that the forward pass makes, for graphs whose results dwarf it
+    sweep = [*(_SWEEP * reference), *(_SWEEP / 3 * total)]
+    return list(dict.fromkeys(greedy(graph, candidates, float(bound)) for bound in sweep))
+
+
+def _schedules(graph: Graph, sets: Sequence[Checkpoints]) -> Iterator[Schedule]:
+    """Schedules of checkpoint sets, with values that cross segments kept and not."""
+    for chosen in sets:
+        yield schedule_from_checkpoints(graph, chosen)
+        yield schedule_from_checkpoints(graph, chosen, keep_skips=True)
+
+
+def _made(graph: Graph) -> list[int]:
+    """Bytes that each operator makes."""
+    table = incidence(graph)
+    made = np.zeros(len(graph.operators), dtype=np.int64)
+    np.add.at(made, table.producer, table.bytes)
+    return made.tolist()
+
+
+_NAMES: dict[Kind, str] = {
+    "linear": "the chain",
+    "articulation": "articulation points",
+    "linearized": "the linearized graph",
+}
