@@ -114,9 +114,7 @@ def _stage(program: _Program, problem: Problem, stage: int) -> None:
             program.add([(kappa, free), *hazards], -np.inf, kappa - 1.0 - end)  # 7c: kappa (1 - FREE) >= hazards
     if stage == last:
         for value in graph.results:
-            program.add(
-                [(1.0, program.variable("R", stage, int(producers[value]))), *kept(stage, value)], 1.0, np.inf
-            )
+            program.add([(1.0, program.variable("R", stage, int(producers[value]))), *kept(stage, value)], 1.0, np.inf)
 
 
 def _minus(terms: list[tuple[float, int]]) -> list[tuple[float, int]]:
