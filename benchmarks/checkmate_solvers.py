@@ -21,7 +21,7 @@ from scenarios.checkmate.graph import Graph, working_set
 from scenarios.checkmate.interpreter import validate
 from scenarios.checkmate.lookalikes import LOOKALIKES, lookalike
 from scenarios.checkmate.milp_paper import solve_paper
-from scenarios.checkmate.portfolio import solve, solve_searches
+from scenarios.checkmate.portfolio import exact, heuristics
 from scenarios.checkmate.problem import Problem, Solution
 from scenarios.checkmate.schedule import all_once, cost, peak
 
@@ -43,10 +43,10 @@ def load(name: str) -> tuple[Graph, NDArray[np.float64]]:
 
 
 def measure(problem: Problem, limit: float, paper: bool) -> dict[str, Any]:
-    searches, search_seconds = _timed(lambda: solve_searches(problem))
-    exact, exact_seconds = _timed(lambda: solve(problem, "exact", time_limit=limit))
-    row = {"answer": exact.answer.value, "bound": exact.bound, "exact_seconds": exact_seconds}
-    row |= {"exact": _cost(problem, exact), "search": _cost(problem, searches), "search_seconds": search_seconds}
+    searches, search_seconds = _timed(lambda: heuristics(problem))
+    proven, exact_seconds = _timed(lambda: exact(problem, limit))
+    row = {"answer": proven.answer.value, "bound": proven.bound, "exact_seconds": exact_seconds}
+    row |= {"exact": _cost(problem, proven), "search": _cost(problem, searches), "search_seconds": search_seconds}
     if paper:
         printed, seconds = _timed(lambda: solve_paper(problem, limit))
         solved = bool(printed.schedule) and printed.bound >= _cost(problem, printed) * (1 - 1e-6)

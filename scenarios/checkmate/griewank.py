@@ -13,7 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.checkmate.checkpoints import cheapest_that_fits, forward_operators, forward_reads, is_chain
+from scenarios.checkmate.checkpoints import cheapest_that_fits, forward_operators
+from scenarios.checkmate.chen import first_branch
 from scenarios.checkmate.graph import Graph
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import Schedule
@@ -21,9 +22,11 @@ from scenarios.checkmate.schedule import Schedule
 
 def solve_griewank(problem: Problem) -> Solution:
     """Revolve with the number of snapshots that is cheapest within the budget; for chains only."""
-    if not is_chain(problem.graph):
-        reason = f"revolve reverses chains, and the forward graph of {problem.graph.name} is not one"
-        return Solution(Answer.NOT_FOUND, reason=reason)
+    if (branch := first_branch(problem.graph)) is not None:
+        name = problem.graph.operators[branch].name
+        return Solution(
+            Answer.NOT_FOUND, reason=f"revolve is for chains, and {name} reads more than the operator before it"
+        )
     length = len(forward_operators(problem.graph))
     _, split = binomial_table(length, length)
     schedules = (revolve(problem.graph, snapshots, split) for snapshots in range(length))
@@ -78,10 +81,11 @@ def _actions(begin: int, end: int, free: int, split: NDArray[np.int64]) -> Itera
 def _backward_by_step(graph: Graph, forward: list[int]) -> list[list[int]]:
     """Backward operators of each forward step: of the last step they read, and in the graph's order."""
     place = {operator: step for step, operator in enumerate(forward)}
-    reads = forward_reads(graph)
+    producer = graph.producers()
     pending: list[list[int]] = [[] for _ in forward]
     current = len(forward) - 1
     for operator in (index for index, each in enumerate(graph.operators) if each.backward):
-        current = min(current, max((place[source] for source in reads[operator]), default=current))
+        reads = [place[source] for source in producer[list(graph.operators[operator].inputs)] if source in place]
+        current = min(current, max(reads, default=current))
         pending[current].append(operator)
     return pending

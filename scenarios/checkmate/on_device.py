@@ -36,13 +36,22 @@ class Costs:
     solver: NDArray[np.float64]
 
 
-def kernel_costs(graph: Graph, card: GpuCard, precision: Precision, cost: Literal["roofline", "flops"]) -> Costs:
-    """Costs by roofline. With "flops" the solver sees FLOP only, as in the paper; time stays the roofline's."""
+def kernel_costs(
+    graph: Graph,
+    card: GpuCard,
+    precision: Precision,
+    cost: Literal["roofline", "flops"],
+    given: NDArray[np.float64] | None = None,
+) -> Costs:
+    """Costs by roofline, or the seconds that a user's file gives.
+
+    With "flops" the solver sees FLOP only, as in the paper; time stays the roofline's.
+    """
     flops = np.array([operator.flops for operator in graph.operators])
     traffic = np.array([operator.traffic for operator in graph.operators])
     launches = np.array([operator.kernels for operator in graph.operators])
     classes = [operator.op_class for operator in graph.operators]
-    seconds = kernel_seconds(card, flops, traffic, launches, classes, precision)
+    seconds = given if given is not None else kernel_seconds(card, flops, traffic, launches, classes, precision)
     energy = kernel_energy(card, flops, traffic, seconds, classes, precision)
     return Costs(seconds, energy, seconds if cost == "roofline" else flops)
 

@@ -26,9 +26,10 @@ def solve(problem: Problem, policy: Policy, time_limit: float | None = None) -> 
     """What `policy` says to `problem`. `time_limit` (seconds) is for the exact solver; without it, runs repeat."""
     if reason := milp.below_working_set(problem):
         return Solution(Answer.INFEASIBLE, reason=reason)
-    if policy == "exact":
-        return exact(problem, time_limit)
-    return POLICIES[policy](problem)
+    found = exact(problem, time_limit) if policy == "exact" else POLICIES[policy](problem)
+    if found.answer is Answer.INFEASIBLE:
+        return found
+    return replace(found, bound=max(found.bound, float(problem.costs.sum())))  # one pass: nothing costs less
 
 
 def keep_everything(problem: Problem) -> Solution:
@@ -77,7 +78,8 @@ def solve_curve(
 ) -> list[Solution]:
     """Solutions for several budgets (bytes, any order), monotone: more memory never costs more.
 
-    A schedule that fits in a smaller budget is also a schedule for a larger one, so the best so far is kept.
+    A schedule that fits in a smaller budget is also a schedule for a larger one, so the best so far is kept. A
+    bound for a larger budget is also one for a smaller.
     """
     solutions: dict[int, Solution] = {}
     best: Schedule | None = None
@@ -88,6 +90,13 @@ def solve_curve(
             found = Solution(Answer.FEASIBLE, best, bound)
         best = found.schedule
         solutions[budget] = found
+    bound = 0.0
+    for budget, found in reversed(solutions.items()):
+        if found.answer is not Answer.INFEASIBLE:
+            bound = max(bound, found.bound)
+            solutions[budget] = replace(
+                found, bound=min(bound, cost(costs, found.schedule)) if found.schedule else bound
+            )
     return [solutions[budget] for budget in budgets]
 
 

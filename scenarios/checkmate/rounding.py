@@ -47,7 +47,7 @@ def solve_rounding(problem: Problem) -> Solution:
 def _rounded(problem: Problem, relaxation: Relaxation) -> Iterator[Schedule]:
     """Schedules within the true budget, one per threshold that leads to one."""
     model = relaxation.model
-    kept = model.values_of(model.S, relaxation.values)
+    kept = model.values_of(model.S[:-1], relaxation.values)
     for threshold in THRESHOLDS:
         schedule = completion(problem.graph, kept > threshold)
         if peak(problem.graph, schedule) > problem.budget:

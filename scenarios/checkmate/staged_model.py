@@ -41,8 +41,8 @@ Columns = NDArray[np.int64]
 class StagedModel:
     """Columns and rows of the 0-1 program.
 
-    `R` has shape (operators + 1, operators), `S` (operators + 2, values), by stage; both hold column numbers, ONE or ABSENT.
-    `binaries` columns come first (ONE included), the X of added memory rows follow. `objective` is the cost
+    `R` has shape (operators + 1, operators) and `S` (operators + 2, values), by stage; both hold column numbers,
+    ONE or ABSENT. `binaries` columns come first (ONE included), the X of added memory rows follow. `objective` is the cost
     of a column as a fraction of one pass over the graph, times `SCALE`.
     """
 
