@@ -38,7 +38,7 @@ def load(name: str) -> tuple[Graph, NDArray[np.float64]]:
     from scenarios.checkmate.networks import NETWORKS as CAPTURED
     from scenarios.checkmate.on_device import kernel_costs
 
-    graph = coarsen(capture_network(name, CAPTURED[name].batch).graph)
+    graph = coarsen(capture_network(name, CAPTURED[name].batch).graph).graph
     return graph, kernel_costs(graph, GpuCard.model_validate("v100"), "fp32", "roofline").solver
 
 

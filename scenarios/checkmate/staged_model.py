@@ -42,8 +42,7 @@ class StagedModel:
     """Columns and rows of the 0-1 program.
 
     `R` has shape (operators + 1, operators) and `S` (operators + 2, values), by stage; both hold column numbers,
-    ONE or ABSENT. `binaries` columns come first (ONE included), the X of added memory rows follow. `objective` is the cost
-    of a column as a fraction of one pass over the graph, times `SCALE`.
+    ONE or ABSENT. `binaries` columns come first (ONE included), the X of added memory rows follow.
     """
 
     problem: Problem
@@ -56,7 +55,7 @@ class StagedModel:
     memory_rows: set[tuple[int, int]] = field(default_factory=set)
 
     def objective(self) -> NDArray[np.float64]:
-        """Cost per column; the ONE column carries the first runs."""
+        """Cost per column, one pass over the graph being `SCALE`; the ONE column carries the first runs."""
         costs = self.problem.costs * (SCALE / self.problem.costs.sum())
         objective = np.zeros(self.columns)
         stage, operator = np.nonzero(self.R > ONE)

@@ -1,4 +1,7 @@
-"""The least cost of a schedule by Dijkstra over states, for graphs of a few operators; shares nothing with the solvers."""
+"""The least cost of a schedule by Dijkstra over states, for graphs of a few operators.
+
+It shares nothing with the solvers but the problem.
+"""
 
 import heapq
 from itertools import combinations
