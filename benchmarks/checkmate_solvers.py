@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -92,47 +93,56 @@ def geometric_mean(values: Iterable[float]) -> float:
     return float(np.exp(np.mean(np.log(list(values)))))
 
 
+HEAD = ("network", "share", "paper s", "exact s", "ratio", "optimum", "heuristic", "s")
+
+
 def summary(rows: list[dict[str, Any]]) -> None:
-    """The three tables."""
-    print(
-        f"{'network':<10}{'share':>6}{'paper s':>10}{'exact s':>10}{'ratio':>8}{'optimum':>10}{'heuristic':>11}{'s':>8}"
-    )
+    """A line per instance, then what they come to."""
+    print("".join(f"{title:>11}" for title in HEAD))
     for row in rows:
-        ratio = row["exact_seconds"] / row["paper_seconds"]
-        mark = lambda who, row=row: " " if proven(row, who) else "*"  # noqa: E731
-        print(
-            f"{row['network']:<10}{row['share']:>6.2f}{row['paper_seconds']:>9.2f}{mark('paper')}"
-            f"{row['exact_seconds']:>9.2f}{mark('exact')}{ratio:>8.4f}{row['exact_cost'] or float('nan'):>10.5f}"
-            f"{row['heuristic_cost'] or float('nan'):>11.5f}{row['heuristic_seconds']:>8.3f}"
+        open_ = ["" if proven(row, who) else "*" for who in ("paper", "exact")]
+        cells = (
+            row["network"],
+            f"{row['share']:.2f}",
+            f"{row['paper_seconds']:.2f}{open_[0]}",
+            f"{row['exact_seconds']:.2f}{open_[1]}",
+            f"{row['exact_seconds'] / row['paper_seconds']:.4f}",
+            f"{row['exact_cost'] or float('nan'):.5f}",
+            f"{row['heuristic_cost'] or float('nan'):.5f}",
+            f"{row['heuristic_seconds']:.3f}",
         )
+        print("".join(f"{cell:>11}" for cell in cells))
     print("* not proven within the limit")
     both = [row for row in rows if proven(row, "paper")]
     if both:
         same = [row for row in both if proven(row, "exact") and agree(row)]
         ratios = [row["exact_seconds"] / row["paper_seconds"] for row in both]
         print(
-            f"the paper's form proved {len(both)} of {len(rows)}; the tight form proved the same on {len(same)} of them,"
+            f"the paper's form proved {len(both)} of {len(rows)}, the tight form the same optimum on {len(same)} of them"
         )
         print(f"in {geometric_mean(ratios):.4f} of its time (geometric mean; worst {max(ratios):.3f})")
-    feasible = [row for row in rows if row["heuristic_cost"] and row["exact_answer"] == Answer.FEASIBLE]
-    for title, chosen in (
-        ("all instances", feasible),
-        ("proven by the paper's form", [r for r in feasible if r in both]),
-    ):
-        if chosen:
-            over = [row["heuristic_cost"] / max(row["exact_bound"], row["paper_bound"], 1.0) for row in chosen]
-            share = sum(row["heuristic_seconds"] for row in chosen) / sum(row["exact_seconds"] for row in chosen)
-            paper = sum(row["heuristic_seconds"] for row in chosen) / sum(row["paper_seconds"] for row in chosen)
-            print(
-                f"heuristics on {title} ({len(chosen)}): cost over best bound {geometric_mean(over):.5f} geometric mean,"
-            )
-            print(
-                f"  {max(over):.5f} worst, in {share:.2%} of the exact solver's time and {paper:.3%} of the paper's form's"
-            )
+    feasible = [row for row in rows if row["heuristic_cost"] and row["exact_cost"]]
+    quality("all instances", feasible)
+    quality("those the paper's form proved", [row for row in feasible if row in both])
     for name in dict.fromkeys(row["network"] for row in rows):
-        curve = [row["exact_cost"] for row in sorted(rows, key=lambda r: r["share"]) if row["network"] == name]
-        known = [value for value in curve if value]
-        assert all(a >= b - 1e-9 for a, b in zip(known, known[1:], strict=False)), f"{name}: the curve is not monotone"
+        curve = sorted((row for row in rows if row["network"] == name), key=lambda row: row["share"])
+        for who in ("exact", "heuristic"):
+            known = [row[f"{who}_cost"] for row in curve if row[f"{who}_cost"]]
+            rises = sum(later > earlier * (1 + 1e-9) for earlier, later in pairwise(known))
+            print(f"{name}: {who} curve over {len(known)} budgets {'is monotone' if not rises else f'rises {rises} x'}")
+
+
+def quality(title: str, rows: list[dict[str, Any]]) -> None:
+    """How far the heuristics are from the best bound, and what share of the solvers' time they take."""
+    if not rows:
+        return
+    over = [row["heuristic_cost"] / max(row["exact_bound"], row["paper_bound"], 1.0) for row in rows]
+    spent = {who: sum(row[f"{who}_seconds"] for row in rows) for who in ("heuristic", "exact", "paper")}
+    print(
+        f"heuristics on {title} ({len(rows)}): cost over best bound {geometric_mean(over):.5f}, worst {max(over):.5f},"
+    )
+    print(f"  in {spent['heuristic'] / spent['exact']:.2%} of the tight form's time, ", end="")
+    print(f"{spent['heuristic'] / spent['paper']:.3%} of the paper's form's")
 
 
 def agree(row: dict[str, Any]) -> bool:
