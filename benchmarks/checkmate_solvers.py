@@ -1,125 +1,178 @@
-"""How fast is the exact solver against the paper's program, and how good are the searches without it?
+"""How fast is a proven optimum, and how good is the portfolio? The paper's seven networks x 8 budgets, on one thread.
 
-    python benchmarks/checkmate_solvers.py out.json --only vgg16 unet --budgets 0.3 0.6 --limit 120
+Budgets lie between the largest working set (below which nothing fits) and the peak of keeping everything. For each
+instance, one after the other in one process: the paper's program (`milp_paper`, its building not counted), the exact
+solver (heuristics included), and the heuristics alone. Costs are the V100's roofline at the paper's batch sizes.
 
-Budgets are fractions of the way from the working set (0) to the peak of keeping everything (1). Both programs
-run in this process, one after the other, on one thread. The exact solver's time includes the searches that
-give it an upper bound. An instance counts for the ratio when the paper's program was solved within the limit.
+    python benchmarks/checkmate_solvers.py --networks unet,segnet --limit 120 --out results.jsonl
+
+Instances that `--out` already has are not run again; the tables are over all it has.
 """
 
 import argparse
 import json
-from math import exp, log
+import os
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import numpy as np
+
+from hardware_models.gpu.card import GpuCard
+from scenarios.checkmate import milp_paper, portfolio
+from scenarios.checkmate.capture import capture_network
+from scenarios.checkmate.coarsen import coarsen
 from scenarios.checkmate.graph import Graph, working_set
 from scenarios.checkmate.interpreter import validate
-from scenarios.checkmate.lookalikes import LOOKALIKES, lookalike
-from scenarios.checkmate.milp_paper import solve_paper
-from scenarios.checkmate.portfolio import exact, heuristics
-from scenarios.checkmate.problem import Problem, Solution
+from scenarios.checkmate.on_device import kernel_costs, merged
+from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import all_once, cost, peak
 
-NETWORKS = ("vgg16", "vgg19", "unet", "fcn8", "segnet", "mobilenet", "resnet50")
-BUDGETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9)
+NETWORKS = {"vgg16": 256, "vgg19": 256, "unet": 32, "fcn8": 32, "segnet": 32, "mobilenet": 512, "resnet50": 256}
+SHARES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+SAME = 1e-6
 
 
-def load(name: str) -> tuple[Graph, NDArray[np.float64]]:
-    if name in LOOKALIKES:
-        return lookalike(name)
-    from hardware_models.gpu.card import GpuCard
-    from scenarios.checkmate.capture import capture_network
-    from scenarios.checkmate.coarsen import coarsen
-    from scenarios.checkmate.networks import NETWORKS as CAPTURED
-    from scenarios.checkmate.on_device import kernel_costs
-
-    graph = coarsen(capture_network(name, CAPTURED[name].batch).graph).graph
-    return graph, kernel_costs(graph, GpuCard.model_validate("v100"), "fp32", "roofline").solver
+def load(name: str) -> tuple[Graph, "np.typing.NDArray[np.float64]"]:
+    """The network's coarse training graph and its costs in seconds."""
+    fine = capture_network(name, NETWORKS[name]).graph
+    coarse = coarsen(fine)
+    costs = merged(kernel_costs(fine, GpuCard.model_validate("v100"), "fp32", "roofline"), coarse.parts)
+    return coarse.graph, costs.seconds
 
 
-def measure(problem: Problem, limit: float, paper: bool) -> dict[str, Any]:
-    searches, search_seconds = _timed(lambda: heuristics(problem))
-    proven, exact_seconds = _timed(lambda: exact(problem, limit))
-    row = {"answer": proven.answer.value, "bound": proven.bound, "exact_seconds": exact_seconds}
-    row |= {"exact": _cost(problem, proven), "search": _cost(problem, searches), "search_seconds": search_seconds}
-    if paper:
-        printed, seconds = _timed(lambda: solve_paper(problem, limit))
-        solved = bool(printed.schedule) and printed.bound >= _cost(problem, printed) * (1 - 1e-6)
-        row |= {"paper": _cost(problem, printed), "paper_seconds": seconds, "paper_solved": solved}
+def instance(name: str, share: float, graph: Graph, costs: Any, limit: float) -> dict[str, Any]:
+    """One row: costs over one pass, bounds, seconds."""
+    least, most = working_set(graph)[0], peak(graph, all_once(graph))
+    problem = Problem(graph, costs, int(least + share * (most - least)))
+    unit = float(costs.sum())
+    row: dict[str, Any] = {"network": name, "share": share, "operators": len(costs), "budget": problem.budget}
+    begin = perf_counter()
+    found = portfolio.heuristics(problem)
+    row |= told("heuristic", problem, found, unit, perf_counter() - begin)
+    begin = perf_counter()
+    row |= told("exact", problem, portfolio.exact(problem, limit), unit, perf_counter() - begin)
+    built = perf_counter()
+    milp_paper.build(problem)
+    built = perf_counter() - built
+    begin = perf_counter()
+    row |= told("paper", problem, milp_paper.solve_paper(problem, limit), unit, 0.0)
+    row["paper_seconds"] = perf_counter() - begin - built
     return row
 
 
-def _timed(call: Any) -> tuple[Solution, float]:
-    started = perf_counter()
-    return call(), perf_counter() - started
+def told(who: str, problem: Problem, solution: Solution, unit: float, seconds: float) -> dict[str, Any]:
+    """A solver's answer as columns; a schedule that the interpreter refuses ends the benchmark."""
+    total = None
+    if solution.schedule is not None:
+        verdict = validate(problem, solution.schedule)
+        assert verdict.valid, f"{who}: {verdict.reason}"
+        total = cost(problem.costs, solution.schedule) / unit
+    return {
+        f"{who}_answer": solution.answer.value,
+        f"{who}_cost": total,
+        f"{who}_bound": solution.bound / unit,
+        f"{who}_seconds": seconds,
+    }
 
 
-def _cost(problem: Problem, solution: Solution) -> float | None:
-    if solution.schedule is None:
-        return None
-    verdict = validate(problem, solution.schedule, cost(problem.costs, solution.schedule))
-    if not verdict.valid:
-        raise AssertionError(verdict.reason)
-    return verdict.cost
+def proven(row: dict[str, Any], who: str) -> bool:
+    """Whether a solver closed its gap, or proved that nothing fits."""
+    if row[f"{who}_answer"] == Answer.INFEASIBLE:
+        return True
+    total, bound = row[f"{who}_cost"], row[f"{who}_bound"]
+    return total is not None and total <= bound * (1 + SAME)
 
 
-def summary(rows: list[dict[str, Any]]) -> dict[str, float]:
-    raced = [row for row in rows if row.get("paper_solved")]
-    ratios = [row["exact_seconds"] / row["paper_seconds"] for row in raced]
-    bounded = [row for row in rows if row["search"] and row["bound"]]
-    quality = [row["search"] / row["bound"] for row in bounded]
-    found = {"instances": float(len(rows)), "raced": float(len(raced))}
-    if ratios:
-        found |= {"time_ratio_mean": _mean(ratios), "time_ratio_worst": max(ratios)}
-        found["disagreements"] = float(sum(abs(row["exact"] / row["paper"] - 1) > 1e-6 for row in raced))
-    if quality:
-        found |= {"search_over_bound_mean": _mean(quality), "search_over_bound_worst": max(quality)}
-        spent, exact = (sum(row[key] for row in bounded) for key in ("search_seconds", "exact_seconds"))
-        found["search_time_share"] = spent / exact
-    found["search_not_found"] = float(sum(row["exact"] is not None and row["search"] is None for row in rows))
-    return found
+def geometric_mean(values: Iterable[float]) -> float:
+    """Exp of the mean of logarithms."""
+    return float(np.exp(np.mean(np.log(list(values)))))
 
 
-def _mean(ratios: list[float]) -> float:
-    return exp(sum(map(log, ratios)) / len(ratios))
+HEAD = ("network", "share", "paper s", "exact s", "ratio", "optimum", "heuristic", "s")
+
+
+def summary(rows: list[dict[str, Any]]) -> None:
+    """A line per instance, then what they come to."""
+    print("".join(f"{title:>11}" for title in HEAD))
+    for row in rows:
+        open_ = ["" if proven(row, who) else "*" for who in ("paper", "exact")]
+        cells = (
+            row["network"],
+            f"{row['share']:.2f}",
+            f"{row['paper_seconds']:.2f}{open_[0]}",
+            f"{row['exact_seconds']:.2f}{open_[1]}",
+            f"{row['exact_seconds'] / row['paper_seconds']:.4f}",
+            f"{row['exact_cost'] or float('nan'):.5f}",
+            f"{row['heuristic_cost'] or float('nan'):.5f}",
+            f"{row['heuristic_seconds']:.3f}",
+        )
+        print("".join(f"{cell:>11}" for cell in cells))
+    print("* not proven within the limit")
+    both = [row for row in rows if proven(row, "paper")]
+    if both:
+        same = [row for row in both if proven(row, "exact") and agree(row)]
+        ratios = [row["exact_seconds"] / row["paper_seconds"] for row in both]
+        print(
+            f"the paper's form proved {len(both)} of {len(rows)}, the tight form the same optimum on {len(same)} of them"
+        )
+        print(f"in {geometric_mean(ratios):.4f} of its time (geometric mean; worst {max(ratios):.3f})")
+    feasible = [row for row in rows if row["heuristic_cost"] and row["exact_cost"]]
+    quality("all instances", feasible)
+    quality("those the paper's form proved", [row for row in feasible if row in both])
+    for name in dict.fromkeys(row["network"] for row in rows):
+        curve = sorted((row for row in rows if row["network"] == name), key=lambda row: row["share"])
+        for who in ("exact", "heuristic"):
+            known = [row[f"{who}_cost"] for row in curve if row[f"{who}_cost"]]
+            rises = sum(later > earlier * (1 + 1e-9) for earlier, later in pairwise(known))
+            print(f"{name}: {who} curve over {len(known)} budgets {'is monotone' if not rises else f'rises {rises} x'}")
+
+
+def quality(title: str, rows: list[dict[str, Any]]) -> None:
+    """How far the heuristics are from the best bound, and what share of the solvers' time they take."""
+    if not rows:
+        return
+    over = [row["heuristic_cost"] / max(row["exact_bound"], row["paper_bound"], 1.0) for row in rows]
+    spent = {who: sum(row[f"{who}_seconds"] for row in rows) for who in ("heuristic", "exact", "paper")}
+    print(
+        f"heuristics on {title} ({len(rows)}): cost over best bound {geometric_mean(over):.5f}, worst {max(over):.5f},"
+    )
+    print(f"  in {spent['heuristic'] / spent['exact']:.2%} of the tight form's time, ", end="")
+    print(f"{spent['heuristic'] / spent['paper']:.3%} of the paper's form's")
+
+
+def agree(row: dict[str, Any]) -> bool:
+    """Whether both found the same optimum, or both that there is none."""
+    ours, paper = row["exact_cost"], row["paper_cost"]
+    return ours is paper is None or (None not in (ours, paper) and abs(ours / paper - 1) <= SAME)
 
 
 def main() -> None:
+    """Run what is missing and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path, help="where the JSON goes")
-    parser.add_argument("--only", nargs="+", default=NETWORKS, help=f"networks, or look-alikes {LOOKALIKES}")
-    parser.add_argument("--budgets", nargs="+", type=float, default=BUDGETS)
-    parser.add_argument("--limit", type=float, default=120.0, help="seconds per solve")
-    parser.add_argument("--no-paper", action="store_true", help="leave the paper's program out")
-    arguments = parser.parse_args()
-    rows: list[dict[str, Any]] = []
-    measure(Problem(*lookalike("VGG16"), 14_000_000_000), 10.0, paper=True)  # compile first
-    print(f"{'network':10s}{'budget':>7s}{'exact':>10s}{'search':>10s}{'exact s':>9s}{'paper s':>9s}{'search s':>9s}")
-    for name in arguments.only:
+    parser.add_argument("--networks", default="segnet,unet", help=f"names out of {','.join(NETWORKS)}, or all")
+    parser.add_argument("--shares", default=",".join(map(str, SHARES)))
+    parser.add_argument("--limit", type=float, default=120.0, help="seconds per solver")
+    parser.add_argument("--out", type=Path, default=None, help="file of rows, JSON, one per line")
+    given = parser.parse_args()
+    rows = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out and given.out.exists() else []
+    done = {(row["network"], row["share"]) for row in rows}
+    names = list(NETWORKS) if given.networks == "all" else list(filter(None, given.networks.split(",")))
+    portfolio.heuristics(Problem(*load("segnet"), 8 * 2**30))  # compile before timing
+    for name in names:
         graph, costs = load(name)
-        least, most = working_set(graph)[0], peak(graph, all_once(graph))
-        for fraction in arguments.budgets:
-            problem = Problem(graph, costs, int(least + fraction * (most - least)))
-            row = measure(problem, arguments.limit, not arguments.no_paper)
-            rows.append({"network": name, "budget": fraction, "operators": len(costs)} | row)
-            _show(rows[-1])
-            arguments.out.write_text(json.dumps({"rows": rows, "summary": summary(rows)}, indent=1))
-    for key, value in summary(rows).items():
-        print(f"{key:26s}{value:10.5f}")
-
-
-def _show(row: dict[str, Any]) -> None:
-    scale = row["bound"] or 1.0
-    shown = [f"{row[key] / scale:10.5f}" if row[key] else f"{'-':>10s}" for key in ("exact", "search")]
-    seconds = [row["exact_seconds"], row.get("paper_seconds", float("nan")), row["search_seconds"]]
-    print(
-        f"{row['network']:10s}{row['budget']:7.2f}{''.join(shown)}{''.join(f'{s:9.3f}' for s in seconds)}", flush=True
-    )
+        for share in map(float, given.shares.split(",")):
+            if (name, share) not in done:
+                rows.append(instance(name, share, graph, costs, given.limit))
+                print(json.dumps(rows[-1]), flush=True)
+                if given.out:
+                    with given.out.open("a") as file:
+                        file.write(json.dumps(rows[-1]) + "\n")
+    summary(rows)
 
 
 if __name__ == "__main__":

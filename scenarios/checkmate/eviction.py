@@ -325,10 +325,10 @@ def _expensive(a: Arrays, order: Ints, state: Ints) -> int:
     """An operator that is recomputed, drawn with the share it has in the cost of all recomputations."""
     first = _first_runs(order, len(a.costs))
     left = _random(state) * (total_cost(a, order) - a.costs.sum())
-    chosen = order[0]
+    chosen = int(order[0])
     for step in range(len(order)):
         if not first[step]:
-            chosen = order[step]
+            chosen = int(order[step])
             left -= a.costs[chosen]
             if left < 0.0:
                 break

@@ -9,7 +9,7 @@ recomputations at random and evicting again. The compiled steps are in `eviction
 
 import numpy as np
 
-from scenarios.checkmate.eviction import Arrays, Ints, evict, excess, improve, thinned
+from scenarios.checkmate.eviction import Arrays, Ints, evict, improve, thinned
 from scenarios.checkmate.incidence import incidence
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import Schedule, peak
@@ -26,12 +26,10 @@ def solve_greedy(problem: Problem) -> Solution:
     return _solution(problem, _evicted(problem, arrays(problem)))
 
 
-def search(problem: Problem, starts: tuple[Schedule, ...] = (), rounds: int = ROUNDS) -> Solution:
-    """The best of the greedy schedule and `starts`, improved for a number of rounds. Deterministic."""
+def search(problem: Problem, rounds: int = ROUNDS) -> Solution:
+    """The greedy schedule, improved for a number of rounds. Deterministic."""
     a = arrays(problem)
-    orders = [_evicted(problem, a), *(np.array(start.order, dtype=np.int64) for start in starts)]
-    best = min(orders, key=lambda order: (excess(a, order), problem.costs[order].sum()))
-    return _solution(problem, improve(a, best, rounds, 1))
+    return _solution(problem, improve(a, _evicted(problem, a), rounds, 1))
 
 
 def arrays(problem: Problem) -> Arrays:

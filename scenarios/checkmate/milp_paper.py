@@ -1,180 +1,154 @@
-"""The paper's mixed-integer program as printed (problem 9 with 8a-c), for comparison with `staged_model`.
+"""The paper's integer program as it stands there (section 4, problem 9 with 8a-c), for comparison with `milp`.
 
-Per value instead of per node, so that operators with several outputs are exact: with p the producer of v,
-
-    (1b) R[t, j] <= R[t, p] + S[t, v] for inputs v of j      (1c) S[t, v] <= R[t-1, p] + S[t-1, v]
-    (8)  R[t, t] = 1, R[t, i] = 0 for i > t, S[t, v] = 0 for t <= p
-    (2)  U[t, 0] = sum of S[t, v] M[v] + R[t, 0] (outputs of 0)
-    (3)  U[t, k+1] = U[t, k] - freed after k + R[t, k+1] (outputs of k+1)
-    (4)  freed after k = sum over v in DEPS[k] of M[v] FREE[t, v, k]
-    (7b) 1 - FREE <= h,    (7c) kappa (1 - FREE) >= h,
-         h = (1 - R[t, k]) + S[t+1, v] + sum of R[t, j] over users j > k of v
-
-and U + workspace <= budget. An unused output of an operator with several outputs is freed after the operator
-itself, FREE[t, v, p]; the paper drops that variable by an argument that holds for one output only. Results
-have S[n, v] = 1. R, S and FREE are binary, U is continuous. Recomputation after the last first run is not
-part of the paper's program.
+Columns, for stages t and operators k <= t: R[t, k] computed; S[t, v] kept into the stage; FREE[t, v, k] value v is
+freed after k; U[t, k] bytes in use just after k. It is generalised from one value per operator to several: memory,
+keeping and freeing are per value, and an operator with several outputs may free one of its own right away. For
+graphs with one value per operator it is the paper's program, symbol by symbol.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
+from scipy.sparse import csr_array
 
-from scenarios.checkmate.incidence import Incidence, incidence
-from scenarios.checkmate.milp import PROVEN, below_working_set
 from scenarios.checkmate.problem import Answer, Problem, Solution
-from scenarios.checkmate.rows import ABSENT, ONE, Rows
-from scenarios.checkmate.schedule import Schedule, cost, peak
+from scenarios.checkmate.schedule import Schedule, peak
 
-Columns = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class _Program:
+    """Rows low <= matrix @ x <= high being collected, and the columns by name."""
+
+    columns: dict[tuple[object, ...], int] = field(default_factory=dict)
+    row: list[int] = field(default_factory=list)
+    column: list[int] = field(default_factory=list)
+    entry: list[float] = field(default_factory=list)
+    low: list[float] = field(default_factory=list)
+    high: list[float] = field(default_factory=list)
+
+    def variable(self, *name: object) -> int:
+        return self.columns.setdefault(name, len(self.columns))
+
+    def add(self, terms: list[tuple[float, int]], low: float, high: float) -> None:
+        for coefficient, column in terms:
+            self.row.append(len(self.low))
+            self.column.append(column)
+            self.entry.append(coefficient)
+        self.low.append(low)
+        self.high.append(high)
 
 
 @dataclass(frozen=True, slots=True)
 class PaperModel:
-    """The program: column numbers of R (stages, operators), S (stages + 1, values), rows, and which are integer."""
+    """The program as SciPy takes it. `recompute[t, i]` is the column of R[t, i], -1 above the diagonal."""
 
-    problem: Problem
-    R: Columns
-    S: Columns
-    rows: Rows
-    columns: int
-    integer: NDArray[np.bool_]
-
-    def objective(self) -> NDArray[np.float64]:
-        """(1a) as a fraction of the cost of running everything once; first runs stand at the ONE column."""
-        objective = np.zeros(self.columns)
-        share = self.problem.costs / self.problem.costs.sum()
-        stage, operator = np.nonzero(self.R > ONE)
-        objective[self.R[stage, operator]] = share[operator]
-        objective[ONE] = 1.0
-        return objective
+    objective: Floats
+    constraints: LinearConstraint
+    bounds: Bounds
+    whole: NDArray[np.int64]
+    recompute: NDArray[np.int64]
 
 
-def build_paper(problem: Problem) -> PaperModel:
-    """Columns and rows as in the module's text; bytes as fractions of the budget."""
-    table = incidence(problem.graph)
-    count, values = len(problem.graph.operators), len(table.bytes)
-    stage, operator = np.tril_indices(count, -1)
-    R = np.full((count, count), ABSENT)
-    R[np.diag_indices(count)] = ONE
-    R[stage, operator] = 1 + np.arange(len(stage))
-    used = 1 + len(stage)
-    S = np.full((count + 1, values), ABSENT)
-    stage, value = np.nonzero(np.arange(count)[:, None] > table.producer)
-    S[stage, value] = used + np.arange(len(stage))
-    S[count, table.result] = ONE
-    used += len(stage)
-    freeable, at = _frees(table)
-    FREE = np.full((count, len(freeable)), ABSENT)
-    stage, pair = np.nonzero(np.arange(count)[:, None] >= at)
-    FREE[stage, pair] = used + np.arange(len(stage))
-    used += len(stage)
-    U = np.full((count, count), ABSENT)
-    stage, operator = np.tril_indices(count)
-    U[stage, operator] = used + np.arange(len(stage))
-    integer = np.arange(used + len(stage)) < used
-    model = PaperModel(problem, R, S, Rows(), len(integer), integer)
-    _dependencies(model, table)
-    _hazards(model, table, FREE, freeable, at)
-    _bytes(model, table, FREE, freeable, at, U)
-    return model
+def build(problem: Problem) -> PaperModel:
+    """All columns and rows. Bytes are in units of the budget, costs of the cost of one pass."""
+    graph = problem.graph
+    count = len(graph.operators)
+    program = _Program()
+    recompute = np.full((count, count), -1, dtype=np.int64)
+    for stage in range(count):
+        for operator in range(stage + 1):
+            recompute[stage, operator] = program.variable("R", stage, operator)
+        _stage(program, problem, stage)
+    columns = len(program.columns)
+    lower, upper, whole = np.zeros(columns), np.ones(columns), np.ones(columns, dtype=np.int64)
+    for name, column in program.columns.items():
+        if name[0] == "U":
+            whole[column], upper[column] = 0, np.inf
+    lower[recompute.diagonal()] = 1.0  # 8a
+    objective = np.zeros(columns)
+    stages, operators = np.nonzero(recompute >= 0)
+    objective[recompute[stages, operators]] = problem.costs[operators] / problem.costs.sum()
+    matrix = csr_array((program.entry, (program.row, program.column)), shape=(len(program.low), columns))
+    rows = LinearConstraint(matrix, np.array(program.low), np.array(program.high))
+    return PaperModel(objective, rows, Bounds(lower, upper), whole, recompute)
+
+
+def _stage(program: _Program, problem: Problem, stage: int) -> None:
+    graph, budget = problem.graph, float(problem.budget)
+    producers, users = graph.producers(), graph.users()
+    size = graph.value_bytes() / budget
+    last = len(graph.operators) - 1
+
+    def kept(into: int, value: int) -> list[tuple[float, int]]:
+        return [(1.0, program.variable("S", into, value))] if producers[value] < into else []
+
+    for value in range(len(size)):  # 1c
+        if producers[value] < stage:
+            before = [(-1.0, program.variable("R", stage - 1, int(producers[value]))), *_minus(kept(stage - 1, value))]
+            program.add([*kept(stage, value), *before], -np.inf, 0.0)
+    held = [(-size[term], column) for term in range(len(size)) for _, column in kept(stage, term)]  # 2
+    for k in range(stage + 1):
+        operator, run = graph.operators[k], program.variable("R", stage, k)
+        for value in dict.fromkeys(operator.inputs):  # 1b
+            made = (-1.0, program.variable("R", stage, int(producers[value])))
+            program.add([(1.0, run), made, *_minus(kept(stage, value))], -np.inf, 0.0)
+        use = program.variable("U", stage, k)
+        program.add([(1.0, use), *held, (-float(size[list(operator.outputs)].sum()), run)], 0.0, 0.0)  # 3
+        program.add([(1.0, use), (operator.workspace / budget, run)], -np.inf, 1.0)
+        own = operator.outputs if len(operator.outputs) > 1 else ()
+        held = [(-1.0, use)]
+        for value in dict.fromkeys((*operator.inputs, *own)):  # 4, 7
+            free = program.variable("FREE", stage, value, k)
+            held.append((float(size[value]), free))
+            ahead = [(1.0, program.variable("R", stage, j)) for j in users[value] if k < j <= stage]
+            if stage < last:
+                ahead.append((1.0, program.variable("S", stage + 1, value)))
+            end = 1.0 if stage == last and value in graph.results else 0.0
+            kappa = float(len(ahead)) + 1.0 + end
+            hazards = [(-1.0, run), *ahead]
+            program.add([(1.0, free), *hazards], -end, np.inf)  # 7b: 1 - FREE <= hazards
+            program.add([(kappa, free), *hazards], -np.inf, kappa - 1.0 - end)  # 7c: kappa (1 - FREE) >= hazards
+    if stage == last:
+        for value in graph.results:
+            program.add([(1.0, program.variable("R", stage, int(producers[value]))), *kept(stage, value)], 1.0, np.inf)
+
+
+def _minus(terms: list[tuple[float, int]]) -> list[tuple[float, int]]:
+    return [(-coefficient, column) for coefficient, column in terms]
 
 
 def solve_paper(problem: Problem, seconds: float | None = None) -> Solution:
-    """Branch and bound on the program as printed, without any preparation of our own."""
-    if reason := below_working_set(problem):
-        return Solution(Answer.INFEASIBLE, reason=reason)
-    model = build_paper(problem)
-    result = _optimise(model, model.integer, seconds)
-    if result.status == 2:
-        return Solution(Answer.INFEASIBLE, reason=f"the paper's program has no solution in {problem.budget} bytes")
-    bound = 0.0 if result.mip_dual_bound is None else float(result.mip_dual_bound * problem.costs.sum())
-    if result.x is None:
-        return Solution(Answer.NOT_FOUND, bound=bound, reason="no schedule within the time limit")
-    runs = np.where(model.R == ABSENT, 0.0, result.x[np.maximum(model.R, 0)]) > 0.5
-    schedule = Schedule(tuple(np.nonzero(runs)[1].tolist()))
-    if peak(problem.graph, schedule) > problem.budget:
-        return Solution(Answer.NOT_FOUND, bound=bound, reason="the solver's tolerance let the budget be exceeded")
-    return Solution(Answer.FEASIBLE, schedule, min(bound, cost(problem.costs, schedule)))
+    """Branch and bound on the program, with HiGHS' defaults but for the gap (1e-7) and the time limit."""
+    model = build(problem)
+    options: dict[str, float] = {"mip_rel_gap": 1e-7}
+    if seconds is not None:
+        options["time_limit"] = seconds
+    result = milp(
+        model.objective, integrality=model.whole, bounds=model.bounds, constraints=[model.constraints], options=options
+    )
+    return _solution(problem, model, result)
 
 
 def relaxed_bound(problem: Problem) -> float:
-    """The optimum of the linear relaxation, in seconds."""
-    model = build_paper(problem)
-    result = _optimise(model, np.zeros(model.columns, dtype=bool), None)
+    """The optimum of the linear relaxation, seconds."""
+    model = build(problem)
+    result = milp(model.objective, bounds=model.bounds, constraints=[model.constraints])
     return float(result.fun) * float(problem.costs.sum())
 
 
-def _optimise(model: PaperModel, integer: NDArray[np.bool_], seconds: float | None) -> OptimizeResult:
-    matrix, low, high = model.rows.matrix(model.columns)
-    lower, upper = np.zeros(model.columns), np.ones(model.columns)
-    lower[ONE] = 1.0
-    options = {"mip_rel_gap": PROVEN} if seconds is None else {"mip_rel_gap": PROVEN, "time_limit": seconds}
-    return milp(
-        model.objective(),
-        integrality=integer,
-        bounds=Bounds(lower, upper),
-        constraints=LinearConstraint(matrix, low, high),
-        options=options,
-    )
-
-
-def _frees(table: Incidence) -> tuple[Columns, Columns]:
-    """(value, operator) pairs such that the value may be freed after the operator."""
-    operators = np.arange(len(table.workspace))
-    user, value = table.inputs.gather(operators)
-    outputs = np.diff(table.outputs.start)
-    several = np.flatnonzero(outputs[table.producer] > 1)
-    return np.concatenate([value, several]), np.concatenate([user, table.producer[several]])
-
-
-def _dependencies(model: PaperModel, table: Incidence) -> None:
-    count = len(model.R)
-    user, value = table.inputs.gather(np.arange(count))
-    stage, edge = np.nonzero(np.arange(count)[:, None] >= user)
-    user, value = user[edge], value[edge]
-    there, again = model.S[stage, value], model.R[stage, table.producer[value]]
-    model.rows.add([(1.0, there), (1.0, again), (-1.0, model.R[stage, user])], 0.0, np.inf)
-    stage, value = np.nonzero((model.S[1:] != ABSENT) & (np.arange(count)[:, None] > table.producer))
-    there, again = model.S[stage, value], model.R[stage, table.producer[value]]
-    model.rows.add([(1.0, there), (1.0, again), (-1.0, model.S[stage + 1, value])], 0.0, np.inf)
-
-
-def _hazards(model: PaperModel, table: Incidence, FREE: Columns, freeable: Columns, at: Columns) -> None:
-    """(7b) and (7c) of each FREE in each stage; terms are added up hazard by hazard."""
-    count = len(model.R)
-    for pair, (value, operator) in enumerate(zip(freeable.tolist(), at.tolist(), strict=True)):
-        stages = np.arange(operator, count)
-        users = table.users.items[table.users.start[value] : table.users.start[value + 1]]
-        ahead = [model.S[stages + 1, value], *(model.R[stages, user] for user in users[users > operator])]
-        hazards: list[tuple[ArrayLike, Columns]] = [(1.0, column) for column in ahead]
-        runs, free = model.R[stages, operator], FREE[stages, pair]
-        most = 1.0 + np.sum([column != ABSENT for column in ahead], axis=0)  # kappa, the largest h
-        model.rows.add([(-1.0, runs), *hazards, (1.0, free)], 0.0, np.inf)
-        model.rows.add([(-1.0, runs), *hazards, (most, free)], -np.inf, most - 1.0)
-
-
-def _bytes(model: PaperModel, table: Incidence, FREE: Columns, freeable: Columns, at: Columns, U: Columns) -> None:
-    """(2) to (4) and the budget, one row per stage and operator."""
-    count = len(model.R)
-    sizes = table.bytes / model.problem.budget
-    made = np.bincount(table.producer, weights=sizes, minlength=count)
-    workspace = table.workspace / model.problem.budget
-    freed_at = [np.flatnonzero(at == operator) for operator in range(count)]
-    for stage in range(count):
-        for operator in range(stage + 1):
-            columns = [np.array([U[stage, operator], model.R[stage, operator]])]
-            weights = [np.array([-1.0, made[operator]])]
-            if operator == 0:
-                columns.append(model.S[stage])
-                weights.append(sizes)
-            else:
-                pairs = freed_at[operator - 1]
-                columns += [U[stage, operator - 1 : operator], FREE[stage, pairs]]
-                weights += [np.ones(1), -sizes[freeable[pairs]]]
-            model.rows.add_one(np.concatenate(columns), np.concatenate(weights), 0.0, 0.0)
-            if workspace[operator]:
-                both = np.array([U[stage, operator], model.R[stage, operator]])
-                model.rows.add_one(both, np.array([1.0, workspace[operator]]), -np.inf, 1.0)
+def _solution(problem: Problem, model: PaperModel, result: OptimizeResult) -> Solution:
+    unit = float(problem.costs.sum())
+    if result.status == 2:
+        return Solution(Answer.INFEASIBLE, reason="the paper's program has no solution")
+    bound = unit * float(result.mip_dual_bound) if result.mip_dual_bound is not None else 0.0
+    if result.x is None:
+        return Solution(Answer.NOT_FOUND, bound=bound, reason="no schedule within the time limit")
+    run = (model.recompute >= 0) & (result.x[model.recompute] > 0.5)
+    schedule = Schedule(tuple(np.nonzero(run)[1].tolist()))
+    if peak(problem.graph, schedule) > problem.budget:
+        return Solution(Answer.NOT_FOUND, bound=bound, reason="the solver's tolerance let the budget be exceeded")
+    return Solution(Answer.FEASIBLE, schedule, bound)

@@ -1,5 +1,6 @@
 """A training graph on a GPU: what its operators cost there, what memory is left for it, a schedule as a program."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,6 +55,17 @@ def kernel_costs(
     seconds = given if given is not None else kernel_seconds(card, flops, traffic, launches, classes, precision)
     energy = kernel_energy(card, flops, traffic, seconds, classes, precision)
     return Costs(seconds, energy, seconds if cost == "roofline" else flops)
+
+
+def merged(costs: Costs, parts: Sequence[Sequence[int]]) -> Costs:
+    """Costs of merged operators: those of their parts, one after the other. `parts[i]` are fine operators."""
+    owner = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    fine = np.array([operator for part in parts for operator in part], dtype=np.int64)
+
+    def total(per_operator: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.bincount(owner, weights=per_operator[fine], minlength=len(parts)), dtype=np.float64)
+
+    return Costs(total(costs.seconds), total(costs.energy), total(costs.solver))
 
 
 def budget(graph: Graph, card: GpuCard, optimizer: Optimizer, slack: float) -> int:

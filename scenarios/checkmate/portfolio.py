@@ -43,12 +43,9 @@ def keep_everything(problem: Problem) -> Solution:
 
 
 def heuristics(problem: Problem) -> Solution:
-    """The portfolio without its bound: online and static eviction, the better one improved."""
+    """The portfolio without its bound: nothing recomputed if that fits, else static eviction, improved by search."""
     once = keep_everything(problem)
-    if once.schedule is not None:
-        return once
-    online = dtr.solve_dtr(problem)
-    return greedy.search(problem, (online.schedule,) if online.schedule else ())
+    return once if once.schedule is not None else greedy.search(problem)
 
 
 def portfolio(problem: Problem) -> Solution:

@@ -21,15 +21,15 @@ class Rows:
     _low: list[NDArray[np.float64]] = field(default_factory=list)
     _high: list[NDArray[np.float64]] = field(default_factory=list)
 
-    def add(self, terms: list[tuple[ArrayLike, NDArray[np.int64]]], low: ArrayLike, high: ArrayLike) -> None:
-        """A block of rows: each term is a coefficient, or one per row, and the column it stands at in each row."""
+    def add(self, terms: list[tuple[float, NDArray[np.int64]]], low: ArrayLike, high: ArrayLike) -> None:
+        """A block of rows: each term is a coefficient and the column it stands at in every row of the block."""
         size = len(terms[0][1])
         row = self.count + np.arange(size, dtype=np.int64)
         for coefficient, columns in terms:
             there = columns != ABSENT
             self._row.append(row[there])
             self._column.append(columns[there])
-            self._coefficient.append(np.broadcast_to(np.asarray(coefficient, dtype=np.float64), size)[there])
+            self._coefficient.append(np.full(int(there.sum()), coefficient))
         self._bounds(size, low, high)
 
     def add_one(self, columns: NDArray[np.int64], coefficients: NDArray[np.float64], low: float, high: float) -> None:

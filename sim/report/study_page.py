@@ -211,9 +211,8 @@ def _listing(study: _Study) -> Table | None:
     if not study.runs:
         return None
     varied = list(study.runs[0][0])
-    metrics = [
-        metric for metric in study.scenario.metrics if any(r.value(metric.name) is not None for _, r in study.runs)
-    ]
+    known = {name for _, record in study.runs for name in record.metrics if record.value(name) is not None}
+    metrics = [metric for metric in study.scenario.metrics if metric.name in known]
     columns = [
         *(Column(key) for key in varied),
         Column("answer"),
