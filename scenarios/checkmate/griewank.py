@@ -5,7 +5,8 @@ behind it with c - 1 snapshots, and then the k steps again with c. The least num
 
     t(l, c) = min over 0 < k < l of  k + t(l - k, c - 1) + t(k, c),    t(l, 0) = l (l - 1) / 2,    t(1, c) = 0
 
-which is optimal for chains of unit cost and size.
+which is optimal for chains of unit cost and size. The original runs every step once more right before it is
+reversed; where its output is a snapshot that is not needed, and both variants are tried.
 """
 
 from collections.abc import Iterator
@@ -29,7 +30,9 @@ def solve_griewank(problem: Problem) -> Solution:
         )
     length = len(forward_operators(problem.graph))
     _, split = binomial_table(length, length)
-    schedules = (revolve(problem.graph, snapshots, split) for snapshots in range(length))
+    schedules = (
+        revolve(problem.graph, snapshots, split, reuse) for snapshots in range(length) for reuse in (False, True)
+    )
     return cheapest_that_fits(problem, schedules, "griewank")
 
 
@@ -37,7 +40,7 @@ def binomial_table(length: int, snapshots: int) -> tuple[NDArray[np.int64], NDAr
     """(t, k): forward steps to reverse l steps with c snapshots, and the best first advance; indexed [l, c].
 
     >>> binomial_table(10, 3)[0][10].tolist()
-    [45, 20, 15, 12]
+    [45, 20, 15, 14]
     """
     lengths = np.arange(length + 1)
     steps = np.zeros((length + 1, snapshots + 1), dtype=np.int64)
@@ -52,30 +55,40 @@ def binomial_table(length: int, snapshots: int) -> tuple[NDArray[np.int64], NDAr
     return steps, split
 
 
-def revolve(graph: Graph, snapshots: int, split: NDArray[np.int64]) -> Schedule:
-    """The operator order of revolve: forward runs, and backward operators as soon as their step is reversed."""
+def revolve(graph: Graph, snapshots: int, split: NDArray[np.int64], reuse: bool = False) -> Schedule:
+    """The operator order of revolve: forward runs, and backward operators as soon as their step is reversed.
+
+    With `reuse`, a step whose output is a snapshot is reversed without running it again.
+    """
     forward = forward_operators(graph)
     pending = _backward_by_step(graph, forward)
     order: list[int] = []
-    for step, final in _actions(0, len(forward), snapshots, split):
-        order.append(forward[step])
-        if final:
+    for step, reverses, stored in _actions(0, len(forward), snapshots, split, False):
+        if not (reuse and stored):
+            order.append(forward[step])
+        if reverses:
             order += pending[step]
     return Schedule(tuple(order))
 
 
-def _actions(begin: int, end: int, free: int, split: NDArray[np.int64]) -> Iterator[tuple[int, bool]]:
-    """(forward step, whether its backward operators follow), to reverse begin..end-1 from a snapshot at begin."""
+def _actions(
+    begin: int, end: int, free: int, split: NDArray[np.int64], stored: bool
+) -> Iterator[tuple[int, bool, bool]]:
+    """(forward step, whether it is reversed then, whether its output is a snapshot), for steps begin..end-1.
+
+    There is a snapshot at `begin`, and at `end` if `stored`.
+    """
     while end - begin > 1:
         if free == 0:
-            yield from ((step, step == end - 1) for step in range(begin, end))
-            end -= 1
+            yield from ((step, False, False) for step in range(begin, end - 1))
+            yield end - 1, True, stored
+            end, stored = end - 1, False
             continue
         middle = begin + int(split[end - begin, free])
-        yield from ((step, False) for step in range(begin, middle))
-        yield from _actions(middle, end, free - 1, split)
-        end = middle
-    yield begin, True
+        yield from ((step, False, False) for step in range(begin, middle))
+        yield from _actions(middle, end, free - 1, split, stored)
+        end, stored = middle, True
+    yield begin, True, stored
 
 
 def _backward_by_step(graph: Graph, forward: list[int]) -> list[list[int]]:

@@ -111,15 +111,15 @@ def branch(relaxation: Relaxation, known: Schedule | None, limits: Limits) -> So
     """Branch and bound below a solved relaxation, looking only for schedules cheaper than `known`."""
     model = relaxation.model
     problem = model.problem
-    target = _target(problem, known)
-    bound = min(relaxation.bound, target)
+    target, proven = _target(problem, known)
+    bound = relaxation.bound if relaxation.bound < target else proven
     deadline = None if limits.seconds is None else monotonic() + limits.seconds
     while relaxation.bound < target * (1.0 - limits.gap):
         result = _integer(relaxation, target, limits, deadline)
         if _says_infeasible(result):
             if known is None:
                 return _infeasible(problem, known)
-            bound = target
+            bound = proven
             break
         if result.mip_dual_bound is not None and np.isfinite(result.mip_dual_bound):
             bound = max(bound, min(float(result.mip_dual_bound) * _unit(problem), target))
@@ -146,14 +146,19 @@ def _infeasible(problem: Problem, known: Schedule | None) -> Solution:
     return Solution(Answer.INFEASIBLE, reason=reason)
 
 
-def _target(problem: Problem, known: Schedule | None) -> float:
-    """Only schedules cheaper than this (seconds) are of interest."""
+def _target(problem: Problem, known: Schedule | None) -> tuple[float, float]:
+    """(target, bound) in seconds: only what costs less than the target is of interest; without it, the bound holds.
+
+    Costs that are multiples of a step leave nothing between `known` and one step below it.
+    """
     if known is None:
-        return np.inf
+        return np.inf, np.inf
     best = cost(problem.costs, known)
-    whole = bool((problem.costs == np.round(problem.costs)).all())
+    whole = bool((problem.costs == np.round(problem.costs)).all()) and best < 2.0**53
     step = float(np.gcd.reduce(problem.costs.astype(np.int64))) if whole else 0.0
-    return max(best * (1.0 - PROVEN), best - 0.999 * step) if not whole else best - 0.999 * step
+    if step > 10.0 * PROVEN * best:
+        return best - 0.999 * step, best
+    return best * (1.0 - PROVEN), best * (1.0 - PROVEN)
 
 
 def _unit(problem: Problem) -> float:

@@ -1,6 +1,8 @@
-"""The least cost of a schedule by Dijkstra over states, for graphs of a few operators.
+"""The least cost of any schedule, by Dijkstra's algorithm over states: the oracle for graphs of a few operators.
 
-It shares nothing with the solvers but the problem.
+A state is how many operators have run for the first time, what is resident, and how far the stage has come. A
+step runs an operator and then keeps any subset of what is resident. It shares nothing with the solvers but the
+problem, and its states grow as 2 to the number of values.
 """
 
 import heapq
@@ -10,10 +12,14 @@ from scenarios.checkmate.problem import Problem
 
 
 def least_cost(problem: Problem, staged: bool = True) -> float | None:
-    """The least cost, over staged schedules or over all whose first runs follow the graph's order; None if none fits.
+    """Seconds of the cheapest schedule; None if none fits.
 
-    A state is what has begun, what is resident, and how far the stage has come. A step runs an operator and
-    keeps any subset of what is then resident.
+    Over staged schedules, or over all whose first runs follow the graph's order.
+
+    >>> from scenarios.checkmate.synthetic import unit_chain
+    >>> import numpy as np
+    >>> [least_cost(Problem(unit_chain(3), np.ones(7), budget)) for budget in (2, 3, 4, 5)]
+    [None, 10.0, 8.0, 7.0]
     """
     operators, values = problem.graph.operators, problem.graph.values
     count = len(operators)
