@@ -61,7 +61,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             used = measured(study, Path(folder), workers)
             print(
-                f"{f'sweep, {workers} workers':<28} {(used / RUNS - bare) * 1e3:8.3f} ms CPU per run beyond the scenario"
+                f"{f'sweep, {workers} workers':<28} {(used / RUNS - bare) * 1e3:8.3f} ms CPU per run, scenario excluded"
             )
             store = Store(Path(folder))
             begin = cpu()

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from sim.card import Card
 from sim.errors import UserError, did_you_mean
+from sim.units import Quantity
 
 Tree = dict[str, Any]
 
@@ -106,6 +107,12 @@ def field_of(model: type[BaseModel], dotted: str) -> FieldInfo | None:
         return field
     nested = _model_in(field.annotation)
     return field_of(nested, rest) if nested else None
+
+
+def dimension_of(model: type[BaseModel], dotted: str) -> str:
+    """The dimension (a key of `sim.units.UNITS`) of the quantity at a dotted key, or ""."""
+    marks = getattr(field_of(model, dotted), "metadata", ())
+    return next((mark.dimension for mark in marks if isinstance(mark, Quantity)), "")
 
 
 def _sentence(model: type[BaseModel], detail: ErrorDetails) -> str:

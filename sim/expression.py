@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from simpleeval import InvalidExpression, SimpleEval
+from simpleeval import EvalWithCompoundTypes, InvalidExpression
 
 from sim.errors import UserError, did_you_mean
 from sim.units import UNITS, parse
@@ -39,7 +39,7 @@ def holds(expression: str, config: Mapping[str, Any]) -> bool:
     """Whether `expression` holds for a config (nested, in SI). Raises `UserError` for a bad expression."""
     text = _LITERAL.sub(lambda match: repr(parse(match[0], _UNIT_OF[match[2]])), expression)
     try:
-        return bool(SimpleEval(names=_names(config)).eval(text))
+        return bool(EvalWithCompoundTypes(names=_names(config)).eval(text))
     except UserError as error:
         raise UserError(f"where '{expression}': {error}") from None
     except (InvalidExpression, SyntaxError, TypeError, ValueError, ArithmeticError, AttributeError) as error:

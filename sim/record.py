@@ -14,7 +14,8 @@ import orjson
 
 from sim.job import canonical
 
-Status = Literal["ok", "failed", "crashed", "timeout"]
+#: "invalid": the run was asked for what cannot be; "failed": it raised; "crashed": its process died.
+Status = Literal["ok", "invalid", "failed", "crashed", "timeout"]
 
 #: Raised when the form of a record changes; older records are then made again.
 SCHEMA = 1

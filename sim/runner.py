@@ -12,6 +12,7 @@ from typing import Any
 
 from sim import series
 from sim.config import build
+from sim.errors import UserError
 from sim.job import Job
 from sim.record import Record, Status
 from sim.registry import find_scenario
@@ -41,7 +42,7 @@ def execute(
     progress: Callable[[float, str], None],
     tracer: Tracer | None = None,
 ) -> Finished:
-    """Make the run. Whatever the scenario raises becomes a record with status "failed"."""
+    """Make the run. Whatever the scenario raises becomes a record: "invalid" for bad input, else "failed"."""
     started, probe = time.time(), Probe.start()
     status: Status = "ok"
     error, outcome = "", Outcome({})
@@ -52,6 +53,8 @@ def execute(
         context = Context(streams, tracer or Tracer(), cached, progress)
         outcome = scenario.run(build(scenario.config, job.config, border=False), context)
         declared = _declared(scenario, outcome)
+    except UserError as problem:
+        status, error, outcome = "invalid", str(problem), Outcome({})
     except Exception:  # the record carries the error; a run never takes the study with it
         status, error, outcome = "failed", traceback.format_exc()[-_ERROR_TAIL:], Outcome({})
     measured = probe.stop()

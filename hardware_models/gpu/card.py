@@ -31,16 +31,17 @@ class Peak(_Group):
 class Efficiency(_Group):
     """Shares of the peak that a large kernel of each class reaches; `bandwidth` is the share of DRAM bandwidth.
 
-    The names, `bandwidth` aside, are the classes of operators that the roofline knows.
+    Tensor units are harder to keep busy than vector units, so matrix products and convolutions have a second
+    share for them. The other names are the classes of operators that the roofline knows.
     """
 
     matmul: Fraction
-    convolution: Fraction
-    depthwise: Fraction
-    normalisation: Fraction
-    pooling: Fraction
+    conv: Fraction
+    tensor_matmul: Fraction
+    tensor_conv: Fraction
+    norm: Fraction
+    pool: Fraction
     pointwise: Fraction
-    reduction: Fraction
     other: Fraction
     bandwidth: Fraction
 

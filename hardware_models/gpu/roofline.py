@@ -5,8 +5,9 @@ The roofline (Williams, Waterman, Patterson: "Roofline", CACM 52(4), 2009) with 
     seconds = kernels * launch_time + max(flops / (efficiency * peak), traffic / (bandwidth_efficiency * bandwidth))
     joules  = min(idle_power * seconds + flops * J_per_flop + traffic * J_per_byte, power_limit * seconds)
 
-Matrix products and convolutions run at the peak of the chosen precision, every other class on the vector units
-at the fp32 peak. All functions take whole arrays, one entry per operator.
+Matrix products and convolutions run at the peak of the chosen precision, with an efficiency of their own on tensor
+units; every other class runs on the vector units at the fp32 peak. All functions take whole arrays, one entry per
+operator.
 """
 
 from collections.abc import Sequence
@@ -18,9 +19,9 @@ from hardware_models.gpu.card import Efficiency, GpuCard, Precision
 from sim.errors import UserError, did_you_mean
 
 #: Classes whose arithmetic may run on the tensor units.
-MATRIX_CLASSES = frozenset({"matmul", "convolution"})
+MATRIX_CLASSES = frozenset({"matmul", "conv"})
 #: All classes of operators a card gives an efficiency for.
-OP_CLASSES = tuple(name for name in Efficiency.model_fields if name != "bandwidth")
+OP_CLASSES = tuple(name for name in Efficiency.model_fields if name != "bandwidth" and not name.startswith("tensor_"))
 
 
 def kernel_seconds(
@@ -37,7 +38,7 @@ def kernel_seconds(
     `op_class` holds names out of `OP_CLASSES`. Raises `UserError` for an unknown class or a missing precision.
     """
     classes, index = _classes(op_class)
-    rates = np.array([_share(card, name) * _peak(card, name, precision) for name in classes])
+    rates = np.array([_rate(card, name, _unit(name, precision)) for name in classes])
     compute = np.asarray(flops, dtype=np.float64) / rates[index]
     memory = np.asarray(traffic, dtype=np.float64) / (card.efficiency.bandwidth * card.dram_bandwidth)
     launches = np.asarray(kernels, dtype=np.float64) * card.launch_time
@@ -74,9 +75,7 @@ def _unit(name: str, precision: Precision) -> Precision:
     return precision if name in MATRIX_CLASSES else "fp32"
 
 
-def _peak(card: GpuCard, name: str, precision: Precision) -> float:
-    return card.peak_rate(_unit(name, precision))
-
-
-def _share(card: GpuCard, name: str) -> float:
-    return float(getattr(card.efficiency, name))
+def _rate(card: GpuCard, name: str, unit: Precision) -> float:
+    """FLOP/s that operators of class `name` reach on `unit`."""
+    share = getattr(card.efficiency, name if unit == "fp32" else f"tensor_{name}")
+    return float(share) * card.peak_rate(unit)

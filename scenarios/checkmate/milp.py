@@ -21,7 +21,8 @@ from scenarios.checkmate.graph import working_set
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.rows import ONE
 from scenarios.checkmate.schedule import Schedule, cost, memory
-from scenarios.checkmate.staged_model import SCALE, StagedModel, add_memory_row, broken_rows, build
+from scenarios.checkmate.staged_model import SCALE, StagedModel, add_memory_row, broken_rows, build, forbid
+from sim.units import show
 
 PROVEN = 1e-7  # a relative gap at which an optimum counts as proven
 LARGEST = 400_000  # columns; beyond, the relaxation alone takes minutes
@@ -51,11 +52,16 @@ class Relaxation:
 
 def too_large(problem: Problem) -> str:
     """Why the program is not built, or nothing."""
-    operators, values = len(problem.graph.operators), len(problem.graph.values)
-    columns = operators * (operators + values) // 2
-    if columns <= LARGEST:
+    if columns(problem) <= LARGEST:
         return ""
-    return f"{operators} operators make about {columns} columns, and the exact solver takes {LARGEST}"
+    operators = len(problem.graph.operators)
+    return f"{operators} operators make about {columns(problem):,} columns, the exact solver takes {LARGEST:,}"
+
+
+def columns(problem: Problem) -> int:
+    """About how many columns the program has: half of operators x (operators + values)."""
+    operators, values = len(problem.graph.operators), len(problem.graph.values)
+    return operators * (operators + values) // 2
 
 
 def below_working_set(problem: Problem) -> str:
@@ -64,7 +70,7 @@ def below_working_set(problem: Problem) -> str:
     results = int(sum(problem.graph.values[value].bytes for value in problem.graph.results))
     if needed > problem.budget:
         name = problem.graph.operators[operator].name
-        return f"{name} alone needs {needed} bytes, and the budget is {problem.budget} bytes"
+        return f"{name} alone needs {show(needed, 'bytes')} ({needed} bytes), the budget is {problem.budget} bytes"
     if results > problem.budget:
         return f"the results take {results} bytes, and the budget is {problem.budget} bytes"
     return ""

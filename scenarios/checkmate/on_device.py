@@ -1,5 +1,6 @@
 """A training graph on a GPU: what its operators cost there, what memory is left for it, a schedule as a program."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,15 +37,35 @@ class Costs:
     solver: NDArray[np.float64]
 
 
-def kernel_costs(graph: Graph, card: GpuCard, precision: Precision, cost: Literal["roofline", "flops"]) -> Costs:
-    """Costs by roofline. With "flops" the solver sees FLOP only, as in the paper; time stays the roofline's."""
+def kernel_costs(
+    graph: Graph,
+    card: GpuCard,
+    precision: Precision,
+    cost: Literal["roofline", "flops"],
+    given: NDArray[np.float64] | None = None,
+) -> Costs:
+    """Costs by roofline, or the seconds that a user's file gives.
+
+    With "flops" the solver sees FLOP only, as in the paper; time stays the roofline's.
+    """
     flops = np.array([operator.flops for operator in graph.operators])
     traffic = np.array([operator.traffic for operator in graph.operators])
     launches = np.array([operator.kernels for operator in graph.operators])
     classes = [operator.op_class for operator in graph.operators]
-    seconds = kernel_seconds(card, flops, traffic, launches, classes, precision)
+    seconds = given if given is not None else kernel_seconds(card, flops, traffic, launches, classes, precision)
     energy = kernel_energy(card, flops, traffic, seconds, classes, precision)
     return Costs(seconds, energy, seconds if cost == "roofline" else flops)
+
+
+def merged(costs: Costs, parts: Sequence[Sequence[int]]) -> Costs:
+    """Costs of merged operators: those of their parts, one after the other. `parts[i]` are fine operators."""
+    owner = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    fine = np.array([operator for part in parts for operator in part], dtype=np.int64)
+
+    def total(per_operator: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.bincount(owner, weights=per_operator[fine], minlength=len(parts)), dtype=np.float64)
+
+    return Costs(total(costs.seconds), total(costs.energy), total(costs.solver))
 
 
 def budget(graph: Graph, card: GpuCard, optimizer: Optimizer, slack: float) -> int:

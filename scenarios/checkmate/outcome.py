@@ -35,6 +35,7 @@ def outcome(
     needed, largest = working_set(graph)
     metrics: dict[str, float | None] = {
         "budget": float(problem.budget),
+        "capacity": float(config.hardware.capacity),
         "keep_all_peak": float(fixed + peak(graph, once)),
         "least_memory": float(fixed + needed),
         "solve_seconds": solve_seconds,
@@ -89,8 +90,8 @@ def _memory(timeline: Timeline) -> dict[str, float | None]:
 
 
 def _valid(problem: Problem, schedule: Schedule) -> Check:
-    fault = validate(problem.graph, schedule, problem.budget)
-    return Check("the interpreter accepts the schedule", "fails" if fault else "holds", fault or "")
+    verdict = validate(problem, schedule)
+    return Check("the interpreter accepts the schedule", "holds" if verdict.valid else "fails", verdict.reason)
 
 
 def _fits(timeline: Timeline) -> Check:

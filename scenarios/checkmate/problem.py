@@ -34,7 +34,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """A solver's answer. `bound` is a proven lower bound on the cost (seconds) of any staged schedule within the budget.
+    """A solver's answer. `bound` is proven: no staged schedule within the budget costs less (seconds).
 
     Staged (see `scenarios.checkmate.schedule`) is the paper's search space. A heuristic may step outside of it
     and end below what is proven for the inside; then `bound` is lowered to its cost. `reason` is one sentence

@@ -16,6 +16,9 @@ from sim.scenario import Config, Context, Metric, Outcome
 from sim.units import Ratio, Seconds
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from scenarios.checkmate.graph import Graph
 
 METRICS = (
@@ -25,6 +28,7 @@ METRICS = (
     Metric("iteration_seconds", "time", "lower", "time of one training iteration", label="modelled"),
     Metric("throughput", "1/s", "higher", "training samples per second", label="modelled"),
     Metric("recomputed", "1", "lower", "operators run again in one iteration", label="counted"),
+    Metric("capacity", "bytes", "neither", "memory of the device that a framework can allocate"),
     Metric("budget", "bytes", "neither", "memory left for the graph's values by device and resident tensors"),
     Metric("device_peak", "bytes", "lower", "peak of live tensors, resident ones included"),
     Metric("peak_allocated", "bytes", "lower", "peak of the caching allocator's blocks"),
@@ -41,7 +45,7 @@ METRICS = (
 class CheckmateConfig(Config):
     """One question: this network, on this GPU, under this policy."""
 
-    hardware: GpuCard = Field("v100", validate_default=True, description="the GPU")  # type: ignore[assignment]
+    hardware: GpuCard = Field("v100", validate_default=True, description="the GPU")
     network: str = Field("resnet50", description="a network by name, a graph file .json, or module:callable")
     batch: int = Field(32, ge=1, description="samples per iteration")
     shape: tuple[int, ...] | None = Field(None, description="one input, e.g. [3, 224, 224]; the network's own if unset")
@@ -74,14 +78,18 @@ class Checkmate:
 
     def run(self, config: CheckmateConfig, context: Context) -> Outcome:
         """Trace, cost, decide, validate, replay."""
-        from scenarios.checkmate.on_device import budget, kernel_costs
+        from scenarios.checkmate.coarsen import coarsen
+        from scenarios.checkmate.on_device import budget, kernel_costs, merged
         from scenarios.checkmate.outcome import outcome
         from scenarios.checkmate.portfolio import solve
         from scenarios.checkmate.problem import Problem
 
         context.progress(0.0, f"tracing {config.network}")
-        graph = _graph(config, context)
-        costs = kernel_costs(graph, config.hardware, config.precision, config.cost)
+        fine, given = _graph(config, context)
+        coarse = coarsen(fine, config.granularity)
+        graph = coarse.graph
+        per_kernel = kernel_costs(fine, config.hardware, config.precision, config.cost, given)
+        costs = merged(per_kernel, coarse.parts)
         problem = Problem(graph, costs.solver, budget(graph, config.hardware, config.optimizer, config.slack))
         context.progress(0.2, f"{config.policy} on {config.network}")
         started = perf_counter()
@@ -103,20 +111,21 @@ def source_of(network: str) -> str:
     return ""
 
 
-def _graph(config: CheckmateConfig, context: Context) -> "Graph":
-    """The training graph, traced once per network, batch, shape and granularity and kept as JSON."""
+def _graph(config: CheckmateConfig, context: Context) -> "tuple[Graph, NDArray[np.float64] | None]":
+    """The training graph, traced once per network, batch and shape; costs if a user's file has them."""
     from scenarios.checkmate import graph_file
 
     if config.network.endswith(".json"):
-        return graph_file.read(Path(config.network))
+        from scenarios.checkmate.user_graph import read_graph
+
+        read = read_graph(Path(config.network))
+        return read.graph, read.costs
 
     def trace() -> bytes:
         from scenarios.checkmate.capture import capture_network
-        from scenarios.checkmate.coarsen import coarsen
 
-        graph = capture_network(config.network, config.batch, config.shape).graph
-        return graph_file.encode(coarsen(graph) if config.granularity == "layer" else graph)
+        return graph_file.encode(capture_network(config.network, config.batch, config.shape).graph)
 
-    code = fingerprint.combined("scenarios.checkmate.capture") + fingerprint.combined("scenarios.checkmate.coarsen")
-    parts = (config.network, config.batch, config.shape, config.granularity, config.source, code)
-    return graph_file.decode(context.cached("graph", repr(parts), trace))
+    code = fingerprint.combined("scenarios.checkmate.capture")
+    parts = (config.network, config.batch, config.shape, config.source, code)
+    return graph_file.decode(context.cached("graph", repr(parts), trace)), None

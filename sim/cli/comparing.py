@@ -6,8 +6,9 @@ from dataclasses import asdict
 import orjson
 
 from sim.cli.sweeping import made, report_messages
-from sim.cli.tables import dimension_of, print_table, shown
+from sim.cli.tables import print_table, shown
 from sim.compare import Comparison, paired
+from sim.config import dimension_of
 from sim.errors import UserError, did_you_mean
 from sim.record import Record
 from sim.registry import find_scenario
@@ -71,7 +72,7 @@ def _by_setting(given: Namespace) -> int:
         print(orjson.dumps([asdict(comparison) for comparison in found]).decode())
         return 0
     specs = {metric.name: metric for metric in metrics}
-    unit = dimension_of(scenario, by)
+    unit = dimension_of(scenario.config, by)
     rows = [_row(comparison, specs[comparison.metric], unit) for comparison in found]
     print_table(f"{study.name}: {by}, paired", ["metric", "base", "other", "base mean", "difference", "verdict"], rows)
     return 0

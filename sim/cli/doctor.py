@@ -54,10 +54,9 @@ def _packages() -> Finding:
 
 def _one_installation() -> Finding:
     """A folder called `sim` in the working directory may shadow ours; say so rather than fail strangely."""
-    import scenarios
-    import sim
-
-    roots = {str(Path(package.__file__ or "").parents[1]) for package in (sim, scenarios)}
+    packages = ("sim", "hardware_models", "emulation", "scenarios")
+    origins = [spec.origin for name in packages if (spec := importlib.util.find_spec(name)) and spec.origin]
+    roots = {str(Path(origin).parents[1]) for origin in origins}
     if len(roots) == 1:
         return True, roots.pop()
     return False, f"packages come from several places: {', '.join(sorted(roots))}; leave the folder that shadows one"

@@ -25,7 +25,7 @@ def report(given: Namespace) -> int:
 
 def write_report(study: str, store: Store, path: Path) -> Path:
     """Make the page and write it."""
-    from sim.report.page import render
+    from sim.report import render
     from sim.report.study_page import study_page
 
     path.parent.mkdir(parents=True, exist_ok=True)

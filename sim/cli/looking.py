@@ -120,8 +120,7 @@ def hardware(given: Namespace) -> int:
         _print(given, {"card": cards[0].name, "title": cards[0].title, "figures": _figures(cards[0])})
         return 0
     left, right = cards
-    names = dict.fromkeys([*left.figures, *right.figures])
-    pairs = {name: (_value(left, name), _value(right, name)) for name in names}
+    pairs = {name: (_value(left, name), _value(right, name)) for name in [*left.figures, *right.figures]}
     changed = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
     if given.json:
         print(orjson.dumps(changed).decode())

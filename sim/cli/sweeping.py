@@ -21,7 +21,7 @@ from sim.sweep import sweep as sweep_study
 from sim.units import show as show_quantity
 from sim.why import why
 
-RETRIED = ("failed", "crashed", "timeout")
+RETRIED = ("invalid", "failed", "crashed", "timeout")
 
 
 def run(given: Namespace) -> int:
@@ -40,6 +40,8 @@ def run(given: Namespace) -> int:
         record = store.get(job.key)
     report_messages(store)
     assert record is not None
+    if record.status == "invalid":
+        raise UserError(record.error)
     if given.json:
         sys.stdout.buffer.write(record.encode() + b"\n")
     else:
@@ -131,7 +133,7 @@ def status(given: Namespace) -> int:
     if given.json:
         print(orjson.dumps(standing).decode())
     else:
-        header = ["study", "runs", "stored", "ok", "failed", "crashed", "timeout"]
+        header = ["study", "runs", "stored", "ok", *RETRIED]
         rows = [[name, *(f"{counts[column]:,}" for column in header[1:])] for name, counts in standing.items()]
         print_table(f"studies in {given.results}", header, rows)
         for key, reason in store.quarantined():
@@ -144,7 +146,7 @@ def _standing(store: Store, study: str) -> dict[str, int]:
     keys = [key for key, _ in store.members(study)]
     ends = list(store.statuses(keys).values())
     counts = {"runs": len(keys), "stored": len(ends)}
-    return counts | {end: ends.count(end) for end in ("ok", "failed", "crashed", "timeout")}
+    return counts | {end: ends.count(end) for end in ("ok", *RETRIED)}
 
 
 def report_messages(store: Store) -> None:

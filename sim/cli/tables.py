@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sim.config import dimension_of
 from sim.job import Job
 from sim.record import Record
 from sim.registry import find_scenario
@@ -97,14 +98,4 @@ def _listing(
 
 def setting(scenario: Scenario, key: str, value: Any) -> str:
     """A setting's value in the unit people write."""
-    return shown(value, dimension_of(scenario, key)) if isinstance(value, float | int) else str(value)
-
-
-def dimension_of(scenario: Scenario, dotted: str) -> str:
-    """The dimension (a key of `sim.units.UNITS`) of a dotted setting, or ""."""
-    from sim.config import field_of
-    from sim.units import Quantity
-
-    field = field_of(scenario.config, dotted)
-    marks = [mark for mark in getattr(field, "metadata", ()) if isinstance(mark, Quantity)]
-    return marks[0].dimension if marks else ""
+    return shown(value, dimension_of(scenario.config, key)) if isinstance(value, float | int) else str(value)

@@ -1,0 +1,105 @@
+"""Every policy by name, and the portfolio: the best schedule of all that take milliseconds, with a proven bound.
+
+Three answers are kept apart. INFEASIBLE needs a proof: an operator whose own working set exceeds the budget, or a
+0-1 program without solution. NOT_FOUND is a policy that found nothing or ran out of its limit. FEASIBLE comes with
+the gap between the schedule's cost and the bound.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenarios.checkmate import chen, dtr, greedy, griewank, milp, rounding
+from scenarios.checkmate.graph import Graph
+from scenarios.checkmate.policies import Policy
+from scenarios.checkmate.problem import Answer, Problem, Solution
+from scenarios.checkmate.schedule import Schedule, all_once, cost, peak
+from sim.units import show
+
+#: Beyond so many columns the portfolio leaves the linear relaxation out: its bound is then that of one pass.
+_RELAXED = 60_000
+
+
+def solve(problem: Problem, policy: Policy, time_limit: float | None = None) -> Solution:
+    """What `policy` says to `problem`. `time_limit` (seconds) is for the exact solver; without it, runs repeat."""
+    if reason := milp.below_working_set(problem):
+        return Solution(Answer.INFEASIBLE, reason=reason)
+    if policy == "exact":
+        return exact(problem, time_limit)
+    return POLICIES[policy](problem)
+
+
+def keep_everything(problem: Problem) -> Solution:
+    """Nothing is recomputed: what frameworks do."""
+    once = all_once(problem.graph)
+    needed = peak(problem.graph, once)
+    if needed <= problem.budget:
+        return Solution(Answer.FEASIBLE, once)
+    reason = f"keeping everything needs {show(needed, 'bytes')}, the budget is {show(problem.budget, 'bytes')}"
+    return Solution(Answer.NOT_FOUND, reason=reason)
+
+
+def heuristics(problem: Problem) -> Solution:
+    """The portfolio without its bound: nothing recomputed if that fits, else static eviction, improved by search."""
+    once = keep_everything(problem)
+    return once if once.schedule is not None else greedy.search(problem)
+
+
+def portfolio(problem: Problem) -> Solution:
+    """`heuristics` with the bound of the linear relaxation; proven infeasible if even that has no solution."""
+    found = heuristics(problem)
+    least = float(problem.costs.sum())
+    if found.schedule is not None and cost(problem.costs, found.schedule) <= least:
+        return replace(found, bound=least)
+    if milp.columns(problem) > _RELAXED:
+        return replace(found, bound=least)
+    relaxation = milp.relax(problem)
+    if relaxation is None and found.schedule is None:
+        reason = f"no schedule fits in {show(problem.budget, 'bytes')}: the linear relaxation has no solution"
+        return Solution(Answer.INFEASIBLE, reason=reason)
+    bound = least if relaxation is None else relaxation.bound
+    return replace(found, bound=min(bound, cost(problem.costs, found.schedule)) if found.schedule else bound)
+
+
+def exact(problem: Problem, time_limit: float | None = None, nodes: int | None = None) -> Solution:
+    """The optimum with its proof, starting from what the heuristics found. Limits end it early."""
+    known = heuristics(problem).schedule
+    return milp.solve_exact(problem, known, milp.Limits(nodes=nodes, seconds=time_limit))
+
+
+def solve_curve(
+    graph: Graph, costs: NDArray[np.float64], budgets: Sequence[int], policy: Policy = "portfolio"
+) -> list[Solution]:
+    """Solutions for several budgets (bytes, any order), monotone: more memory never costs more.
+
+    A schedule that fits in a smaller budget is also a schedule for a larger one, so the best so far is kept.
+    """
+    solutions: dict[int, Solution] = {}
+    best: Schedule | None = None
+    for budget in sorted(set(budgets)):
+        found = solve(Problem(graph, costs, budget), policy)
+        if best and (found.schedule is None or cost(costs, best) < cost(costs, found.schedule)):
+            bound = min(found.bound, cost(costs, best))
+            found = Solution(Answer.FEASIBLE, best, bound)
+        best = found.schedule
+        solutions[budget] = found
+    return [solutions[budget] for budget in budgets]
+
+
+#: Policy -> solver, but for `exact`, which has limits.
+POLICIES: dict[str, Callable[[Problem], Solution]] = {
+    "portfolio": portfolio,
+    "linearized_greedy": lambda problem: chen.solve_greedy(problem, "linearized"),
+    "lp_rounding": rounding.solve_rounding,
+    "ap_greedy": lambda problem: chen.solve_greedy(problem, "articulation"),
+    "linearized_sqrt": lambda problem: chen.solve_sqrt(problem, "linearized"),
+    "dtr": dtr.solve_dtr,
+    "ap_sqrt": lambda problem: chen.solve_sqrt(problem, "articulation"),
+    "checkpoint_all": keep_everything,
+    "greedy": greedy.solve_greedy,
+    "chen_sqrt": lambda problem: chen.solve_sqrt(problem, "linear"),
+    "chen_greedy": lambda problem: chen.solve_greedy(problem, "linear"),
+    "griewank": griewank.solve_griewank,
+}

@@ -1,0 +1,227 @@
+"""From the records of a study to its page: the answer, the charts that the study asks for, tables, all runs."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from sim.config import dimension_of, field_of
+from sim.expression import holds
+from sim.job import look_up
+from sim.record import Record
+from sim.registry import find_scenario
+from sim.report.bars import bars
+from sim.report.charts import Axis, curve
+from sim.report.page import Column, Page, Picture, Table
+from sim.report.timeline import Filling, timeline
+from sim.scenario import Metric, Scenario
+from sim.store import Store
+from sim.study import Chart
+from sim.units import UNITS, show
+
+#: A timeline picture has at most so many panels.
+_MOST_PANELS = 12
+#: Columns of a series that are not a share of what is held.
+_TOTALS = ("time", "allocated", "reserved")
+
+
+@dataclass(frozen=True, slots=True)
+class _Study:
+    """What all parts of the page are made from."""
+
+    about: Mapping[str, Any]
+    scenario: Scenario
+    runs: Sequence[tuple[Mapping[str, Any], Record]]
+    store: Store
+
+    def metric(self, name: str) -> Metric | None:
+        return next((metric for metric in self.scenario.metrics if metric.name == name), None)
+
+    def value(self, record: Record, name: str) -> Any:
+        """A metric, the answer, or a setting of a run, by name."""
+        if self.metric(name):
+            return record.value(name)
+        return record.answer if name == "answer" else look_up(record.config, name)
+
+    def unit(self, name: str) -> str:
+        metric = self.metric(name)
+        return metric.unit if metric else dimension_of(self.scenario.config, name)
+
+    def shown(self, name: str, value: Any) -> str:
+        unit = self.unit(name)
+        return show(value, unit) if isinstance(value, int | float) and unit in UNITS else str(value)
+
+    def declared(self, name: str) -> tuple[str, ...]:
+        """The values that a setting can take, in the order in which the scenario lists them."""
+        field = field_of(self.scenario.config, name) if name else None
+        return tuple(str(value) for value in get_args(field.annotation)) if field else ()
+
+
+def study_page(name: str, store: Store) -> Page:
+    """The page of a study that was swept. Raises `UserError` for one that was not."""
+    members = store.members(name)
+    about = store.studies()[name]
+    records = {record.key: record for record in store.records([key for key, _ in members])}
+    runs = [(point, records[key]) for key, point in members if key in records]
+    study = _Study(about, find_scenario(about["scenario"]), runs, store)
+    pictures = [_picture(study, Chart.model_validate(chart)) for chart in about["charts"]]
+    return Page(
+        title=about["title"],
+        answer=_answer(study, len(members)),
+        facts=_facts(name, study, len(members)),
+        pictures=tuple(picture for picture in pictures if picture is not None),
+        tables=tuple(_pivots(study)),
+        records=_listing(study),
+    )
+
+
+def _answer(study: _Study, planned: int) -> tuple[str, ...]:
+    summary = getattr(study.scenario, "summary", None)
+    told = tuple(summary([record for _, record in study.runs])) if summary and study.runs else ()
+    return (*told, *filter(None, [" ".join(str(study.about["about"]).split()), _standing(study, planned)]))
+
+
+def _standing(study: _Study, planned: int) -> str:
+    ends = Counter(record.answer or record.status for _, record in study.runs)
+    told = ", ".join(f"{count:,} {end}" for end, count in ends.most_common())
+    return f"{len(study.runs):,} of {planned:,} runs are stored: {told}." if study.runs else "No run is stored yet."
+
+
+def _facts(name: str, study: _Study, planned: int) -> dict[str, str]:
+    facts = {
+        "Study": name,
+        "Scenario": f"{study.scenario.name}, version {study.scenario.version}",
+        "Runs": f"{planned:,}, seed {study.about['seed']}",
+        "Figures": _labels(study.scenario),
+    }
+    if study.runs:
+        made = study.runs[0][1].made_by
+        facts["Made with"] = ", ".join(f"{package} {version}" for package, version in made["packages"].items())
+        facts["Machine"] = f"{made['machine']}, Python {made['python']}"
+        facts["Code"] = study.runs[0][1].code
+    return facts
+
+
+def _labels(scenario: Scenario) -> str:
+    by_label: dict[str, list[str]] = {}
+    for metric in scenario.metrics:
+        by_label.setdefault(metric.label, []).append(metric.name)
+    return "; ".join(f"{label}: {', '.join(names)}" for label, names in by_label.items())
+
+
+def _picture(study: _Study, chart: Chart) -> Picture | None:
+    chosen = [record for _, record in study.runs if not chart.where or holds(chart.where, record.config)]
+    if chart.kind == "timeline":
+        return _timeline(study, chart, chosen)
+    rows = [row for record in chosen if (row := _row(study, chart, record)) is not None]
+    if not rows:
+        return None
+    alt = f"{chart.title} {chart.caption}".strip()
+    if chart.kind == "bars":
+        return bars(
+            rows, chart.x, chart.y, title=chart.title, alt=alt, unit=study.unit(chart.y), colour=chart.color,
+            facet=chart.facet, caption=chart.caption, declared=study.declared(chart.color or chart.x),
+        )  # fmt: skip
+    return curve(
+        [*rows, *_bounds(study, chart, chosen)],
+        _axis(study, chart.x, chart.log),
+        _axis(study, chart.y, False),
+        title=chart.title,
+        alt=alt,
+        colour=chart.color,
+        facet=chart.facet,
+        caption=chart.caption,
+        declared=study.declared(chart.color),
+    )
+
+
+def _axis(study: _Study, name: str, log: bool) -> Axis:
+    metric = study.metric(name)
+    title = (metric.name if metric else name.rpartition(".")[2]).replace("_", " ")
+    unit = study.unit(name)
+    return Axis(name, title, unit if unit != "1" else "", log, zero=metric is not None)
+
+
+def _row(study: _Study, chart: Chart, record: Record) -> dict[str, Any] | None:
+    if study.value(record, chart.y) is None:
+        return None
+    metric = study.metric(chart.y)
+    row = {name: study.value(record, name) for name in (chart.x, chart.y, chart.color, chart.facet) if name}
+    if chart.facet:
+        row[chart.facet] = study.shown(chart.facet, row[chart.facet])
+    return row | {"key": record.key, "label": metric.label if metric else "counted"}
+
+
+def _bounds(study: _Study, chart: Chart, chosen: Sequence[Record]) -> list[dict[str, Any]]:
+    """The best bound that any run at a point has proven, as a line of its own."""
+    best: dict[tuple[Any, str], float] = {}
+    for record in chosen:
+        bound = study.value(record, chart.bound) if chart.bound else None
+        if bound is not None:
+            facet = study.shown(chart.facet, study.value(record, chart.facet)) if chart.facet else ""
+            place = (study.value(record, chart.x), facet)
+            best[place] = max(bound, best.get(place, bound))
+    return [
+        {chart.x: x, chart.y: bound, chart.color: "bound", chart.facet: facet, "label": "bound"}
+        for (x, facet), bound in best.items()
+    ]
+
+
+def _timeline(study: _Study, chart: Chart, chosen: Sequence[Record]) -> Picture | None:
+    fillings = []
+    for record in [record for record in chosen if chart.series in record.series][:_MOST_PANELS]:
+        series = study.store.series(record.key, chart.series)
+        if series is None:
+            continue
+        amounts = {name: column for name, column in series.columns.items() if name not in _TOTALS}
+        title = study.shown(chart.facet, study.value(record, chart.facet)) if chart.facet else record.key[:12]
+        ending = f" ({record.answer})" if record.answer else ""
+        fillings.append(Filling(title + ending, series.columns["time"], amounts, record.key))
+    if not fillings:
+        return None
+    capacity = study.value(chosen[0], chart.bound) if chart.bound else None
+    alt = f"{chart.title} {chart.caption}".strip()
+    return timeline(fillings, title=chart.title, alt=alt, capacity=capacity, caption=chart.caption)
+
+
+def _pivots(study: _Study) -> list[Table]:
+    """The table the study asks for, one per value of the settings that are on neither side of it."""
+    pivot = study.about["table"]
+    if not pivot:
+        return []
+    rows, columns, value = pivot["rows"], pivot["columns"], pivot["value"]
+    blocks: dict[str, dict[tuple[Any, Any], Any]] = {}
+    for point, record in study.runs:
+        rest = ", ".join(f"{key} {study.shown(key, point[key])}" for key in point if key not in (rows, columns))
+        found = record.value(value)
+        cell = study.shown(value, found) if found is not None else record.answer or record.status
+        blocks.setdefault(rest, {})[study.value(record, rows), study.value(record, columns)] = cell
+    tables = []
+    for rest, cells in blocks.items():
+        across = list(dict.fromkeys(column for _, column in cells))
+        down = list(dict.fromkeys(row for row, _ in cells))
+        heads = (Column(rows.replace("_", " ")), *(Column(study.shown(columns, column)) for column in across))
+        body = [[study.shown(rows, row), *(cells.get((row, column)) for column in across)] for row in down]
+        tables.append(Table(f"{value.replace('_', ' ')}{', ' + rest if rest else ''}", heads, body))
+    return tables
+
+
+def _listing(study: _Study) -> Table | None:
+    """Every run: its settings that vary, its answer, its metrics."""
+    if not study.runs:
+        return None
+    varied = list(study.runs[0][0])
+    known = {name for _, record in study.runs for name in record.metrics if record.value(name) is not None}
+    metrics = [metric for metric in study.scenario.metrics if metric.name in known]
+    columns = [
+        *(Column(key) for key in varied),
+        Column("answer"),
+        *(Column(metric.name.replace("_", " "), metric.unit if metric.unit != "1" else "") for metric in metrics),
+    ]
+    rows = [
+        [study.shown(key, point.get(key)) for key in varied]
+        + [record.answer or record.status]
+        + [record.value(metric.name) for metric in metrics]
+        for point, record in study.runs
+    ]
+    return Table("All runs", tuple(columns), rows, keys=[record.key for _, record in study.runs])
