@@ -20,6 +20,7 @@ from scenarios.checkmate.graph import Graph
 from scenarios.checkmate.incidence import Lists, incidence
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import Schedule, cost, peak
+from sim.units import show
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -148,7 +149,7 @@ def cheapest_that_fits(problem: Problem, schedules: Iterable[Schedule], name: st
     bound = float(problem.costs.sum())
     if best is not None:
         return Solution(Answer.FEASIBLE, best, min(bound, cheapest))
-    reason = f"{name} needs at least {least} bytes, and the budget is {problem.budget} bytes"
+    reason = f"{name} needs {show(least or 0, 'bytes')} at least, the budget is {show(problem.budget, 'bytes')}"
     return Solution(Answer.NOT_FOUND, bound=bound, reason=reason)
 
 
