@@ -28,7 +28,7 @@ _MOST = 400  # checkpoint sets that the greedy rule tries
 def solve_sqrt(problem: Problem, kind: Kind) -> Solution:
     """Every floor(sqrt(n))-th of n candidates is a checkpoint."""
     if reason := not_applicable(problem.graph, kind):
-        return Solution(Answer.NOT_FOUND, reason=reason)
+        return Solution(Answer.NOT_FOUND, bound=float(problem.costs.sum()), reason=reason)
     chosen = sqrt_n(problem.graph, candidates(problem.graph, kind))
     return cheapest_that_fits(problem, _schedules(problem.graph, [chosen]), f"sqrt(n) on {_NAMES[kind]}")
 
@@ -36,7 +36,7 @@ def solve_sqrt(problem: Problem, kind: Kind) -> Solution:
 def solve_greedy(problem: Problem, kind: Kind) -> Solution:
     """A checkpoint whenever more than b bytes have gathered, for the best b."""
     if reason := not_applicable(problem.graph, kind):
-        return Solution(Answer.NOT_FOUND, reason=reason)
+        return Solution(Answer.NOT_FOUND, bound=float(problem.costs.sum()), reason=reason)
     chosen = greedy_sweep(problem.graph, candidates(problem.graph, kind))
     return cheapest_that_fits(problem, _schedules(problem.graph, chosen), f"greedy on {_NAMES[kind]}")
 
@@ -48,7 +48,7 @@ def not_applicable(graph: Graph, kind: Kind) -> str:
     branch = first_branch(graph)
     if branch is None:
         return ""
-    return f"Chen's rules are for chains, and {graph.operators[branch].name} reads more than the operator before it"
+    return f"Chen's rules are for chains, and {graph.operators[branch].name} does not read the operator before it alone"
 
 
 def first_branch(graph: Graph) -> int | None:

@@ -214,7 +214,7 @@ def _victim(a: Arrays, user_start: Ints, user_items: Ints, rule: Rule, state: St
     fixed[a.in_items[a.in_start[running] : a.in_start[running + 1]]] = True
     fixed[a.out_items[a.out_start[running] : a.out_start[running + 1]]] = True
     seen = np.zeros(len(a.costs), np.int64)
-    stack = np.empty(len(a.costs), np.int64)
+    stack = np.empty(len(a.costs) + len(a.bytes), np.int64)
     best, least, locked = -1, np.inf, True
     for value in range(len(a.bytes)):
         waits = state.locks[value] > 0
@@ -279,9 +279,8 @@ def _after(
             for output in a.out_items[a.out_start[user] : a.out_start[user + 1]]:
                 if state.made[output] and not state.resident[output] and (everything or state.left[output]):
                     evicted = True
-                    if depth < len(stack):
-                        stack[depth] = output
-                        depth += 1
+                    stack[depth] = output
+                    depth += 1
             if evicted:
                 seen[user] = mark
                 total += a.costs[user]

@@ -4,7 +4,7 @@ To reverse l steps with c snapshots, one of which holds the state before the fir
 a snapshot, reverse what lies behind it with c - 1 snapshots, then the first k steps with c again. The least
 number of steps advanced (each reversal runs its own step once more) is
 
-    t(l, c) = min over 0 < k < l of  k + t(l - k, c - 1) + t(k, c),    t(1, c) = 0,    t(l, 0) = infinity,
+    t(l, c) = min over 0 < k < l of  k + t(l - k, c - 1) + t(k, c),    t(1, c) = 0,    t(l, 0) = infinity if l > 1,
 
 which is optimal for chains of unit cost and size. Here it decides which forward values are kept in which stage,
 and the schedule is the cheapest completion. The state before the first step is the network's input, always
@@ -22,7 +22,7 @@ from scenarios.checkmate.checkpoints import (
     completion,
     forward_operators,
 )
-from scenarios.checkmate.chen import not_applicable
+from scenarios.checkmate.chen import first_branch
 from scenarios.checkmate.graph import Graph
 from scenarios.checkmate.incidence import incidence
 from scenarios.checkmate.problem import Answer, Problem, Solution
@@ -35,20 +35,25 @@ _NEVER = 1 << 40  # steps; more than any chain takes
 
 def solve_griewank(problem: Problem) -> Solution:
     """Revolve with the number of snapshots that is cheapest within the budget; for chains only."""
-    if reason := not_applicable(problem.graph, "linear"):
-        return Solution(Answer.NOT_FOUND, reason=reason)
+    branch = first_branch(problem.graph)
+    if branch is not None:
+        name = problem.graph.operators[branch].name
+        reason = f"revolve reverses chains, and {name} does not read the operator before it alone"
+        return Solution(Answer.NOT_FOUND, bound=float(problem.costs.sum()), reason=reason)
     steps = len(forward_operators(problem.graph))
-    _, advance = binomial_table(steps, steps)
     schedules = (
         schedule_from_holds(problem.graph, (*held, *reads))
-        for held in dict.fromkeys(tuple(holds(steps, snapshots, advance)) for snapshots in range(1, steps + 1))
+        for held in dict.fromkeys(_snapshots(steps))
         for reads in (_released(steps), _lingering(steps))
     )
     return cheapest_that_fits(problem, schedules, "revolve")
 
 
-def binomial_table(length: int, snapshots: int) -> tuple[Ints, Ints]:
+def binomial_table(length: int, snapshots: int, farthest: bool = False) -> tuple[Ints, Ints]:
     """(t, k): least advances to reverse l steps with c snapshots, and the first advance; indexed [l, c].
+
+    Of equally good first advances the nearest or the farthest is taken: all the same where steps are equal, but
+    the large outputs of most networks come first.
 
     >>> binomial_table(10, 4)[0][10, 1:].tolist()
     [45, 20, 15, 12]
@@ -59,7 +64,8 @@ def binomial_table(length: int, snapshots: int) -> tuple[Ints, Ints]:
     for steps in range(2, length + 1):
         first = np.arange(1, steps)
         total = first[:, None] + least[steps - first, :-1] + least[first, 1:]
-        advance[steps, 1:] = first[total.argmin(axis=0)]
+        best = total.shape[0] - 1 - total[::-1].argmin(axis=0) if farthest else total.argmin(axis=0)
+        advance[steps, 1:] = first[best]
         least[steps, 1:] = total.min(axis=0)
     return least, advance
 
@@ -99,6 +105,14 @@ def schedule_from_holds(graph: Graph, held: Sequence[Hold]) -> Schedule:
         outputs = table.outputs.items[table.outputs.start[forward[state]] : table.outputs.start[forward[state] + 1]]
         S[taken + 1 : until, outputs] = True
     return completion(graph, S)
+
+
+def _snapshots(steps: int) -> Iterator[tuple[Hold, ...]]:
+    """What revolve holds, for every number of snapshots and both ways to break ties."""
+    for farthest in (False, True):
+        _, advance = binomial_table(steps, steps, farthest)
+        for snapshots in range(1, steps + 1):
+            yield tuple(holds(steps, snapshots, advance))
 
 
 def _released(steps: int) -> list[Hold]:
