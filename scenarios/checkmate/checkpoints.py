@@ -13,12 +13,14 @@ arXiv:1604.06174). Gradients are never recomputed.
 from collections.abc import Iterable
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from scenarios.checkmate.graph import Graph
 from scenarios.checkmate.incidence import Lists, incidence
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import Schedule, cost, peak
+from sim.units import show
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -35,31 +37,44 @@ def completion(graph: Graph, S: Bools) -> Schedule:
     >>> completion(unit_chain(2), np.zeros((6, 5), dtype=bool)).order
     (0, 0, 1, 0, 1, 2, 0, 1, 2, 3, 0, 1, 2, 3, 4)
     """
-    return Schedule(tuple(np.nonzero(recomputation(graph, S))[1].tolist()))
-
-
-def recomputation(graph: Graph, S: Bools) -> Bools:
-    """R[t, i] of the cheapest completion of S: operator i runs in stage t. Shape (operators, operators)."""
     table = incidence(graph)
     count = len(graph.operators)
-    made = np.arange(count + 1)[:, None] > table.producer
-    kept = S & made
+    kept = S & (np.arange(count + 1)[:, None] > table.producer)
     kept[count] |= table.result
-    stage, value = np.nonzero(kept[1:] & ~kept[:-1])
-    runs = np.eye(count, dtype=bool)  # transposed, so that one operator's stages lie side by side
-    runs[table.producer[value], stage] = True
-    absent = np.ascontiguousarray(~kept[:-1].T)
-    for operator in reversed(range(count)):
-        for place in range(table.inputs.start[operator], table.inputs.start[operator + 1]):
-            needed = table.inputs.items[place]
-            runs[table.producer[needed], operator:] |= runs[operator, operator:] & absent[needed, operator:]
-    R: Bools = runs.T
-    return R
+    return _row_major(graph, kept)
+
+
+@njit(cache=True)
+def completed_order(start: Ints, items: Ints, producer: Ints, S: Bools) -> Ints:
+    """Operators of the cheapest completion of S, stage after stage, each in the graph's order.
+
+    `items[start[i]:start[i + 1]]` are the values that operator i reads. S keeps nothing into a stage that does
+    not follow its first production.
+    """
+    count = len(start) - 1
+    order = np.empty(count * (count + 1) // 2, np.int64)
+    steps = 0
+    for stage in range(count):
+        runs = np.zeros(stage + 1, np.bool_)
+        runs[stage] = True
+        for value in range(len(producer)):
+            if S[stage + 1, value] and not S[stage, value]:
+                runs[producer[value]] = True
+        for operator in range(stage, -1, -1):
+            if runs[operator]:
+                for place in range(start[operator], start[operator + 1]):
+                    if not S[stage, items[place]]:
+                        runs[producer[items[place]]] = True
+        for operator in range(stage + 1):
+            if runs[operator]:
+                order[steps] = operator
+                steps += 1
+    return order[:steps].copy()
 
 
 def schedule_from_checkpoints(graph: Graph, checkpoints: Iterable[int], keep_skips: bool = False) -> Schedule:
     """The cheapest completion of `retention`."""
-    return completion(graph, retention(graph, checkpoints, keep_skips))
+    return _row_major(graph, retention(graph, checkpoints, keep_skips))
 
 
 def retention(graph: Graph, checkpoints: Iterable[int], keep_skips: bool = False) -> Bools:
@@ -77,13 +92,22 @@ def retention(graph: Graph, checkpoints: Iterable[int], keep_skips: bool = False
     if keep_skips:
         always |= _crosses(table.users, segment, own)
     begin = _first_gradient(graph, segment, always)
-    stage = np.arange(count + 1)[:, None]
     # the last segment has no end to be dropped at, so its gradients find it in place
-    computed = (stage > table.producer) & (stage <= np.where(own == len(end) - 1, last_use, end[own]))
-    replayed = (stage > begin[own]) & (stage <= last_use)
-    kept: Bools = np.where(always, stage > table.producer, computed | replayed)
-    kept[count] = table.result
-    return kept
+    until = np.where(own == len(end) - 1, last_use, end[own])
+    until[always] = count
+    S = spans(table.producer + 1, until, begin[own] + 1, last_use, count + 1)
+    S[count] = table.result
+    return S
+
+
+@njit(cache=True)
+def spans(made: Ints, dropped: Ints, again: Ints, used: Ints, stages: int) -> Bools:
+    """S, shape (stages, values), in which each value is kept into stages made..dropped and again..used."""
+    S = np.zeros((stages, len(made)), np.bool_)
+    for stage in range(stages):
+        for value in range(len(made)):
+            S[stage, value] = made[value] <= stage <= dropped[value] or again[value] <= stage <= used[value]
+    return S
 
 
 def segments(graph: Graph, checkpoints: Iterable[int]) -> tuple[Ints, Ints]:
@@ -115,16 +139,24 @@ def cheapest_that_fits(problem: Problem, schedules: Iterable[Schedule], name: st
     best, least = None, None
     cheapest = np.inf
     for schedule in schedules:
+        seconds = cost(problem.costs, schedule)
+        if seconds >= cheapest:
+            continue
         needed = peak(problem.graph, schedule)
         least = needed if least is None else min(least, needed)
-        seconds = cost(problem.costs, schedule)
-        if needed <= problem.budget and seconds < cheapest:
+        if needed <= problem.budget:
             best, cheapest = schedule, seconds
     bound = float(problem.costs.sum())
     if best is not None:
         return Solution(Answer.FEASIBLE, best, min(bound, cheapest))
-    reason = f"{name} needs at least {least} bytes, and the budget is {problem.budget} bytes"
+    reason = f"{name} needs {show(least or 0, 'bytes')} at least, the budget is {show(problem.budget, 'bytes')}"
     return Solution(Answer.NOT_FOUND, bound=bound, reason=reason)
+
+
+def _row_major(graph: Graph, S: Bools) -> Schedule:
+    table = incidence(graph)
+    order = completed_order(table.inputs.start, table.inputs.items, table.producer, S)
+    return Schedule(tuple(order.tolist()))
 
 
 def _last_use(users: Lists) -> Ints:

@@ -18,17 +18,17 @@ from scenarios.checkmate.checkpoints import cheapest_that_fits, forward_operator
 from scenarios.checkmate.graph import Graph
 from scenarios.checkmate.incidence import incidence
 from scenarios.checkmate.problem import Answer, Problem, Solution
-from scenarios.checkmate.schedule import Schedule, peak
+from scenarios.checkmate.schedule import Schedule
 
 Kind = Literal["linear", "articulation", "linearized"]
 Checkpoints = tuple[int, ...]
-_SWEEP = np.arange(301) / 100  # times what sqrt(n) needs, as the paper's code sweeps it
+_MOST = 400  # checkpoint sets that the greedy rule tries
 
 
 def solve_sqrt(problem: Problem, kind: Kind) -> Solution:
     """Every floor(sqrt(n))-th of n candidates is a checkpoint."""
     if reason := not_applicable(problem.graph, kind):
-        return Solution(Answer.NOT_FOUND, reason=reason)
+        return Solution(Answer.NOT_FOUND, bound=float(problem.costs.sum()), reason=reason)
     chosen = sqrt_n(problem.graph, candidates(problem.graph, kind))
     return cheapest_that_fits(problem, _schedules(problem.graph, [chosen]), f"sqrt(n) on {_NAMES[kind]}")
 
@@ -36,7 +36,7 @@ def solve_sqrt(problem: Problem, kind: Kind) -> Solution:
 def solve_greedy(problem: Problem, kind: Kind) -> Solution:
     """A checkpoint whenever more than b bytes have gathered, for the best b."""
     if reason := not_applicable(problem.graph, kind):
-        return Solution(Answer.NOT_FOUND, reason=reason)
+        return Solution(Answer.NOT_FOUND, bound=float(problem.costs.sum()), reason=reason)
     chosen = greedy_sweep(problem.graph, candidates(problem.graph, kind))
     return cheapest_that_fits(problem, _schedules(problem.graph, chosen), f"greedy on {_NAMES[kind]}")
 
@@ -48,7 +48,7 @@ def not_applicable(graph: Graph, kind: Kind) -> str:
     branch = first_branch(graph)
     if branch is None:
         return ""
-    return f"Chen's rules are for chains, and {graph.operators[branch].name} reads more than the operator before it"
+    return f"Chen's rules are for chains, and {graph.operators[branch].name} does not read the operator before it alone"
 
 
 def first_branch(graph: Graph) -> int | None:
@@ -101,24 +101,37 @@ def greedy(graph: Graph, candidates: Sequence[int], bytes: float) -> Checkpoints
     >>> greedy(unit_chain(9), range(9), 3)
     (3, 7)
     """
+    return tuple(operator for operator, _ in _gathered(graph, candidates, bytes))
+
+
+def greedy_sweep(graph: Graph, candidates: Sequence[int], most: int = _MOST) -> list[Checkpoints]:
+    """The different checkpoint sets of `greedy`, from a checkpoint wherever possible to none at all.
+
+    A set changes when b reaches the least bytes at which it has a checkpoint, so that is the next b to try, and
+    none is missed (the paper's code tries 301). Of more than `most` sets as many are taken, evenly.
+    """
+    found: list[Checkpoints] = []
+    bound = 0.0
+    while not found or found[-1]:
+        chosen = _gathered(graph, candidates, bound)
+        found.append(tuple(operator for operator, _ in chosen))
+        bound = min((gathered for _, gathered in chosen), default=0)
+    different = list(dict.fromkeys(found))
+    taken = np.linspace(0, len(different) - 1, min(most, len(different)))
+    return [different[int(place)] for place in taken]
+
+
+def _gathered(graph: Graph, candidates: Sequence[int], bound: float) -> list[tuple[int, int]]:
+    """(checkpoint, bytes made since the one before)."""
     made = _made(graph)
     allowed = set(candidates)
     chosen, gathered = [], 0
     for operator in forward_operators(graph):
         gathered += made[operator]
-        if operator in allowed and gathered > bytes:
-            chosen.append(operator)
+        if operator in allowed and gathered > bound:
+            chosen.append((operator, gathered))
             gathered = 0
-    return tuple(chosen)
-
-
-def greedy_sweep(graph: Graph, candidates: Sequence[int]) -> list[Checkpoints]:
-    """The different checkpoint sets of `greedy` for 0 to 3 times the peak of sqrt(n) in steps of 0.01, and beyond."""
-    reference = peak(graph, schedule_from_checkpoints(graph, sqrt_n(graph, candidates)))
-    total = sum(_made(graph))
-    # b as a share of all that the forward pass makes, for graphs whose results dwarf it
-    sweep = [*(_SWEEP * reference), *(_SWEEP / 3 * total)]
-    return list(dict.fromkeys(greedy(graph, candidates, float(bound)) for bound in sweep))
+    return chosen
 
 
 def _schedules(graph: Graph, sets: Sequence[Checkpoints]) -> Iterator[Schedule]:

@@ -1,104 +1,140 @@
 """Griewank and Walther's revolve (ACM TOMS 26(1), 2000): reverse a chain with a fixed number of snapshots.
 
-With c snapshots, a chain of l steps is reversed by advancing k steps, taking a snapshot, reversing what lies
-behind it with c - 1 snapshots, and then the k steps again with c. The least number of forward steps is
+To reverse l steps with c snapshots, one of which holds the state before the first step: advance k steps, take
+a snapshot, reverse what lies behind it with c - 1 snapshots, then the first k steps with c again. The least
+number of steps advanced (each reversal runs its own step once more) is
 
-    t(l, c) = min over 0 < k < l of  k + t(l - k, c - 1) + t(k, c),    t(l, 0) = l (l - 1) / 2,    t(1, c) = 0
+    t(l, c) = min over 0 < k < l of  k + t(l - k, c - 1) + t(k, c),    t(1, c) = 0,    t(l, 0) = infinity if l > 1,
 
-which is optimal for chains of unit cost and size. The original runs every step once more right before it is
-reversed; where its output is a snapshot that is not needed, and both variants are tried.
+which is optimal for chains of unit cost and size. Here it decides which forward values are kept in which stage,
+and the schedule is the cheapest completion. The state before the first step is the network's input, always
+resident.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.checkmate.checkpoints import cheapest_that_fits, forward_operators
+from scenarios.checkmate.checkpoints import (
+    backward_operators,
+    cheapest_that_fits,
+    completion,
+    forward_operators,
+)
 from scenarios.checkmate.chen import first_branch
 from scenarios.checkmate.graph import Graph
+from scenarios.checkmate.incidence import incidence
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import Schedule
+
+Ints = NDArray[np.int64]
+Hold = tuple[int, int]
+_NEVER = 1 << 40  # steps; more than any chain takes
 
 
 def solve_griewank(problem: Problem) -> Solution:
     """Revolve with the number of snapshots that is cheapest within the budget; for chains only."""
-    if (branch := first_branch(problem.graph)) is not None:
+    branch = first_branch(problem.graph)
+    if branch is not None:
         name = problem.graph.operators[branch].name
-        return Solution(
-            Answer.NOT_FOUND, reason=f"revolve is for chains, and {name} reads more than the operator before it"
-        )
-    length = len(forward_operators(problem.graph))
-    _, split = binomial_table(length, length)
+        reason = f"revolve reverses chains, and {name} does not read the operator before it alone"
+        return Solution(Answer.NOT_FOUND, bound=float(problem.costs.sum()), reason=reason)
+    steps = len(forward_operators(problem.graph))
     schedules = (
-        revolve(problem.graph, snapshots, split, reuse) for snapshots in range(length) for reuse in (False, True)
+        schedule_from_holds(problem.graph, (*held, *reads))
+        for held in dict.fromkeys(_snapshots(steps))
+        for reads in (_released(steps), _lingering(steps))
     )
-    return cheapest_that_fits(problem, schedules, "griewank")
+    return cheapest_that_fits(problem, schedules, "revolve")
 
 
-def binomial_table(length: int, snapshots: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(t, k): forward steps to reverse l steps with c snapshots, and the best first advance; indexed [l, c].
+def binomial_table(length: int, snapshots: int, farthest: bool = False) -> tuple[Ints, Ints]:
+    """(t, k): least advances to reverse l steps with c snapshots, and the first advance; indexed [l, c].
 
-    >>> binomial_table(10, 3)[0][10].tolist()
-    [45, 20, 15, 14]
+    Of equally good first advances the nearest or the farthest is taken: all the same where steps are equal, but
+    the large outputs of most networks come first.
+
+    >>> binomial_table(10, 4)[0][10, 1:].tolist()
+    [45, 20, 15, 12]
     """
-    lengths = np.arange(length + 1)
-    steps = np.zeros((length + 1, snapshots + 1), dtype=np.int64)
-    split = np.ones_like(steps)
-    steps[:, 0] = lengths * (lengths - 1) // 2
-    for free in range(1, snapshots + 1):
-        for long in range(2, length + 1):
-            advance = lengths[1:long]
-            total = advance + steps[long - advance, free - 1] + steps[advance, free]
-            split[long, free] = advance[int(np.argmin(total))]
-            steps[long, free] = total.min()
-    return steps, split
+    least = np.full((length + 1, snapshots + 1), _NEVER, dtype=np.int64)
+    advance = np.zeros_like(least)
+    least[:2] = 0
+    for steps in range(2, length + 1):
+        first = np.arange(1, steps)
+        total = first[:, None] + least[steps - first, :-1] + least[first, 1:]
+        best = total.shape[0] - 1 - total[::-1].argmin(axis=0) if farthest else total.argmin(axis=0)
+        advance[steps, 1:] = first[best]
+        least[steps, 1:] = total.min(axis=0)
+    return least, advance
 
 
-def revolve(graph: Graph, snapshots: int, split: NDArray[np.int64], reuse: bool = False) -> Schedule:
-    """The operator order of revolve: forward runs, and backward operators as soon as their step is reversed.
+def holds(steps: int, snapshots: int, advance: Ints) -> Iterator[Hold]:
+    """(state, step): the output of step `state` is kept from the time that step `step` is to be reversed.
 
-    With `reuse`, a step whose output is a snapshot is reversed without running it again.
+    It is kept until `state` itself is reversed. Steps are reversed from `steps` - 1 down to 0.
+
+    >>> list(holds(4, 2, binomial_table(4, 2)[1]))
+    [(1, 3)]
     """
-    forward = forward_operators(graph)
-    pending = _backward_by_step(graph, forward)
-    order: list[int] = []
-    for step, reverses, stored in _actions(0, len(forward), snapshots, split, False):
-        if not (reuse and stored):
-            order.append(forward[step])
-        if reverses:
-            order += pending[step]
-    return Schedule(tuple(order))
-
-
-def _actions(
-    begin: int, end: int, free: int, split: NDArray[np.int64], stored: bool
-) -> Iterator[tuple[int, bool, bool]]:
-    """(forward step, whether it is reversed then, whether its output is a snapshot), for steps begin..end-1.
-
-    There is a snapshot at `begin`, and at `end` if `stored`.
-    """
-    while end - begin > 1:
-        if free == 0:
-            yield from ((step, False, False) for step in range(begin, end - 1))
-            yield end - 1, True, stored
-            end, stored = end - 1, False
+    ranges = [(0, steps, snapshots)]
+    while ranges:
+        begin, end, free = ranges.pop()
+        if end - begin < 2 or free < 2:
             continue
-        middle = begin + int(split[end - begin, free])
-        yield from ((step, False, False) for step in range(begin, middle))
-        yield from _actions(middle, end, free - 1, split, stored)
-        end, stored = middle, True
-    yield begin, True, stored
+        middle = begin + int(advance[end - begin, free])
+        yield middle - 1, end - 1
+        ranges += [(begin, middle, free), (middle, end, free - 1)]
 
 
-def _backward_by_step(graph: Graph, forward: list[int]) -> list[list[int]]:
-    """Backward operators of each forward step: of the last step they read, and in the graph's order."""
-    place = {operator: step for step, operator in enumerate(forward)}
+def schedule_from_holds(graph: Graph, held: Sequence[Hold]) -> Schedule:
+    """The cheapest schedule that keeps gradients, results and what is held (see `holds`).
+
+    What is held from the last step on is kept since the forward pass.
+    """
+    table = incidence(graph)
+    forward = np.array(forward_operators(graph), dtype=np.int64)
+    count, last = len(graph.operators), len(forward) - 1
+    falling = -reversed_step(graph)
+    S = (np.arange(count + 1)[:, None] > table.producer) & (table.result | backward_operators(graph)[table.producer])
+    for state, step in held:
+        # the stage that begins to reverse `step` advances through `state`
+        taken = int(forward[state]) if step == last else int(np.searchsorted(falling, -step, side="left"))
+        until = int(np.searchsorted(falling, -state, side="right"))
+        outputs = table.outputs.items[table.outputs.start[forward[state]] : table.outputs.start[forward[state] + 1]]
+        S[taken + 1 : until, outputs] = True
+    return completion(graph, S)
+
+
+def _snapshots(steps: int) -> Iterator[tuple[Hold, ...]]:
+    """What revolve holds, for every number of snapshots and both ways to break ties."""
+    for farthest in (False, True):
+        _, advance = binomial_table(steps, steps, farthest)
+        for snapshots in range(1, steps + 1):
+            yield tuple(holds(steps, snapshots, advance))
+
+
+def _released(steps: int) -> list[Hold]:
+    """Each output is held while its own step is reversed; the last step's inputs are still there."""
+    return [*((step, step) for step in range(steps)), (steps - 2, steps - 1)][: steps + (steps > 1)]
+
+
+def _lingering(steps: int) -> list[Hold]:
+    """Each output is held from the reversal of the next step on, which reads it too."""
+    return [(step, min(step + 1, steps - 1)) for step in range(steps)]
+
+
+def reversed_step(graph: Graph) -> Ints:
+    """The step that each operator reverses, shape (operators,), not increasing; forward operators: one past the last.
+
+    A backward operator reverses the latest step whose output it reads, and no later one than those before it.
+    """
     producer = graph.producers()
-    pending: list[list[int]] = [[] for _ in forward]
-    current = len(forward) - 1
-    for operator in (index for index, each in enumerate(graph.operators) if each.backward):
-        reads = [place[source] for source in producer[list(graph.operators[operator].inputs)] if source in place]
-        current = min(current, max(reads, default=current))
-        pending[current].append(operator)
-    return pending
+    place = {operator: step for step, operator in enumerate(forward_operators(graph))}
+    step = np.full(len(graph.operators), len(place), dtype=np.int64)
+    for index, operator in enumerate(graph.operators):
+        if operator.backward:
+            read = [place[source] for value in operator.inputs if (source := int(producer[value])) in place]
+            step[index] = max(read, default=len(place))
+    return np.minimum.accumulate(step)
