@@ -5,40 +5,42 @@ from math import comb
 import numpy as np
 import pytest
 
-from scenarios.checkmate.griewank import binomial_table, revolve, solve_griewank
+from scenarios.checkmate.griewank import binomial_table, holds, schedule_from_holds, solve_griewank
 from scenarios.checkmate.interpreter import validate
 from scenarios.checkmate.milp import solve_exact
 from scenarios.checkmate.problem import Answer, Problem
-from scenarios.checkmate.schedule import all_once, cost, peak
+from scenarios.checkmate.schedule import all_once, cost, is_staged, peak
 from scenarios.checkmate.synthetic import layered_graph, unit_chain
 
 
 def closed_form(length: int, snapshots: int) -> int:
-    """Forward steps: r l - C(c + r, r - 1) + (c + 1 being free) with r the least such that C(c + r, c) >= l.
-
-    Griewank and Walther 2000, proposition 1, for c + 1 snapshots with the initial state counted.
-    """
-    places, sweeps = snapshots + 1, 0
-    while comb(places + sweeps, places) < length:
+    """Steps advanced: r l - C(c + r, c + 1) with r the least such that C(c + r, c) >= l (2000, proposition 1)."""
+    sweeps = 0
+    while comb(snapshots + sweeps, snapshots) < length:
         sweeps += 1
-    return sweeps * length - comb(places + sweeps, places + 1)
+    return sweeps * length - comb(snapshots + sweeps, snapshots + 1)
 
 
+@pytest.mark.parametrize("farthest", [False, True])
 @pytest.mark.parametrize("length", [1, 2, 5, 10, 31, 60])
-def test_the_table_is_the_closed_form(length: int) -> None:
-    steps, _ = binomial_table(length, 8)
-    assert steps[length].tolist() == [closed_form(length, snapshots) for snapshots in range(9)]
+def test_the_table_is_the_closed_form(length: int, farthest: bool) -> None:
+    steps, _ = binomial_table(length, 9, farthest)
+    assert steps[length, 1:].tolist() == [closed_form(length, snapshots) for snapshots in range(1, 10)]
 
 
-@pytest.mark.parametrize("snapshots", range(6))
-def test_the_order_takes_as_many_forward_steps_as_the_table_says(snapshots: int) -> None:
-    graph = unit_chain(8)
-    steps, split = binomial_table(9, 9)
-    schedule = revolve(graph, snapshots, split)
-    forward = sum(operator <= 8 for operator in schedule.order)
-    # every step also runs once, right before its gradient
-    assert forward == steps[9, snapshots] + 9
-    assert validate(Problem(graph, np.ones(17), 99), schedule).valid
+@pytest.mark.parametrize(
+    ("layers", "snapshots"), [(layers, snapshots) for layers in (1, 2, 3, 8) for snapshots in range(1, layers + 2)]
+)
+def test_an_order_advances_no_more_than_the_table_says(layers: int, snapshots: int) -> None:
+    graph = unit_chain(layers)
+    steps, advance = binomial_table(layers + 1, layers + 1)
+    held = [*holds(layers + 1, snapshots, advance), *((step, step) for step in range(layers + 1))]
+    schedule = schedule_from_holds(graph, held)
+    forward = sum(operator <= layers for operator in schedule.order)
+    # a reversal runs its own step once more
+    assert forward <= steps[layers + 1, snapshots] + layers + 1
+    assert validate(Problem(graph, np.ones(2 * layers + 1), 99), schedule).valid
+    assert is_staged(schedule)
 
 
 @pytest.mark.parametrize("budget", [4, 5, 7])
@@ -61,4 +63,4 @@ def test_a_graph_with_branches_is_not_for_revolve() -> None:
     graph, costs = layered_graph(1, 12)
     found = solve_griewank(Problem(graph, costs, 10**9))
     assert found.answer is Answer.NOT_FOUND
-    assert "revolve is for chains" in found.reason
+    assert "revolve reverses chains" in found.reason
