@@ -1,5 +1,6 @@
 """Checkmate in the testbed: a network's training graph, a GPU, a policy; does it fit, and what does it cost?"""
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 from time import perf_counter
@@ -12,6 +13,7 @@ from scenarios.checkmate.networks import NETWORKS
 from scenarios.checkmate.policies import Policy
 from sim import fingerprint
 from sim.errors import did_you_mean
+from sim.record import Record
 from sim.scenario import Config, Context, Metric, Outcome
 from sim.units import Ratio, Seconds
 
@@ -95,6 +97,12 @@ class Checkmate:
         started = perf_counter()
         solution = solve(problem, config.policy, time_limit=config.time_limit or None)
         return outcome(config, problem, costs, solution, perf_counter() - started, context.trace)
+
+    def summary(self, records: Sequence[Record]) -> list[str]:
+        """The answer in a sentence per device and network: how far the memory can shrink, and at what price."""
+        from scenarios.checkmate.answer import sentences
+
+        return sentences(records)
 
 
 def source_of(network: str) -> str:
