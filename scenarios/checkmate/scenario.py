@@ -89,7 +89,7 @@ class Checkmate:
         from scenarios.checkmate.fitting import fit
         from scenarios.checkmate.on_device import budget, kernel_costs, merged, program
         from scenarios.checkmate.outcome import outcome
-        from scenarios.checkmate.portfolio import solve
+        from scenarios.checkmate.portfolio import COMPONENTS, solve
         from scenarios.checkmate.problem import Problem
 
         context.progress(0.0, f"tracing {config.network}")
@@ -104,6 +104,7 @@ class Checkmate:
         fitted = fit(
             problem,
             lambda smaller: solve(smaller, config.policy, time_limit=config.time_limit or None),
+            COMPONENTS if config.policy == "portfolio" else (),
             lambda schedule, trace: replay(
                 program(graph, schedule, costs, config.optimizer),
                 ALLOCATORS[config.allocator](config.hardware.capacity),
