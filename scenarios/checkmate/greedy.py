@@ -7,12 +7,15 @@ exceeds it; remove recomputations that have become unnecessary. `search` then im
 recomputations at random and evicting again. The compiled steps are in `eviction`.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from scenarios.checkmate.eviction import Arrays, Ints, evict, improve, thinned
 from scenarios.checkmate.incidence import incidence
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import Schedule, peak
+from scenarios.checkmate.twins import merge_twins
 from sim.units import show
 
 #: Rounds of `search`, and more of them per operator beyond a hundred: enough for the optimum on nearly all of the
@@ -29,6 +32,7 @@ def solve_greedy(problem: Problem) -> Solution:
 
 def search(problem: Problem) -> Solution:
     """The greedy schedule, improved for a number of rounds that depends on the graph's size. Deterministic."""
+    problem = replace(problem, graph=merge_twins(problem.graph))
     a = arrays(problem)
     rounds = ROUNDS + MORE * max(0, len(problem.costs) - 100)
     return _solution(problem, improve(a, _evicted(problem, a), rounds, 1))

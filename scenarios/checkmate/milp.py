@@ -9,7 +9,7 @@
 Every schedule is replayed in exact integers, since the solver's tolerance of 1e-6 is 16 kB in 16 GB.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 import numpy as np
@@ -22,6 +22,7 @@ from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.rows import ONE
 from scenarios.checkmate.schedule import Schedule, cost, memory
 from scenarios.checkmate.staged_model import SCALE, StagedModel, add_memory_row, broken_rows, build, forbid
+from scenarios.checkmate.twins import merge_twins
 from sim.units import show
 
 PROVEN = 1e-7  # a relative gap at which an optimum counts as proven
@@ -60,7 +61,7 @@ def too_large(problem: Problem) -> str:
 
 def columns(problem: Problem) -> int:
     """About how many columns the program has: half of operators x (operators + values)."""
-    operators, values = len(problem.graph.operators), len(problem.graph.values)
+    operators, values = len(problem.graph.operators), len(merge_twins(problem.graph).values)
     return operators * (operators + values) // 2
 
 
@@ -78,7 +79,7 @@ def below_working_set(problem: Problem) -> str:
 
 def relax(problem: Problem) -> Relaxation | None:
     """Solve the linear relaxation; None when even that is infeasible, which proves that no staged schedule fits."""
-    model = build(problem)
+    model = build(replace(problem, graph=merge_twins(problem.graph)))
     while True:
         result = _linear(model)
         if result.status == 2:

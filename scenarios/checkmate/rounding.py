@@ -49,7 +49,7 @@ def _rounded(problem: Problem, relaxation: Relaxation) -> Iterator[Schedule]:
     model = relaxation.model
     kept = model.values_of(model.S[:-1], relaxation.values)
     for threshold in THRESHOLDS:
-        schedule = completion(problem.graph, kept > threshold)
+        schedule = completion(model.problem.graph, kept > threshold)
         if peak(problem.graph, schedule) > problem.budget:
             schedule = _repaired(problem, schedule)
         if peak(problem.graph, schedule) <= problem.budget:

@@ -10,6 +10,7 @@ from scenarios.checkmate.interpreter import validate
 from scenarios.checkmate.problem import Problem
 from scenarios.checkmate.schedule import Schedule, all_once, cost, is_staged, lifetimes, memory, peak
 from scenarios.checkmate.synthetic import random_graph, unit_chain
+from scenarios.checkmate.twins import merge_twins
 
 NORM = Graph(
     "norm",
@@ -89,3 +90,12 @@ def test_without_one_recomputation_it_is_still_a_schedule(run: tuple[int, Schedu
         graph, costs = random_graph(seed, 8)
         shorter = Schedule(schedule.order[:gone] + schedule.order[gone + 1 :])
         assert validate(Problem(graph, costs, 10_000), shorter).valid
+
+
+@given(runs())
+def test_merging_twins_changes_no_byte_of_any_schedule(run: tuple[int, Schedule]) -> None:
+    seed, schedule = run
+    graph, _ = random_graph(seed, 8, most_outputs=4, workspace=3)
+    merged = merge_twins(graph)
+    assert len(merged.values) <= len(graph.values)
+    assert memory(merged, schedule).tolist() == memory(graph, schedule).tolist()
