@@ -19,8 +19,8 @@ from scenarios.checkmate.twins import merge_twins
 from sim.units import show
 
 #: Rounds of `search`, and more of them per operator beyond a hundred: enough for the optimum on nearly all of the
-#: paper's smaller graphs, in hundredths of a second.
-ROUNDS, MORE = 120, 2
+#: paper's smaller graphs, in hundredths of a second. Rounds times operators are limited, for graphs of a thousand.
+ROUNDS, MORE, WORK = 120, 8, 200_000
 #: Values smaller than this share of what is dropped are kept rather than made again.
 _TINY = 0.01
 
@@ -34,7 +34,8 @@ def search(problem: Problem) -> Solution:
     """The greedy schedule, improved for a number of rounds that depends on the graph's size. Deterministic."""
     problem = replace(problem, graph=merge_twins(problem.graph))
     a = arrays(problem)
-    rounds = ROUNDS + MORE * max(0, len(problem.costs) - 100)
+    operators = len(problem.costs)
+    rounds = max(1, min(ROUNDS + MORE * max(0, operators - 100), WORK // operators))
     return _solution(problem, improve(a, _evicted(problem, a), rounds, 1))
 
 
