@@ -112,25 +112,30 @@ def branch(relaxation: Relaxation, known: Schedule | None, limits: Limits) -> So
     model = relaxation.model
     problem = model.problem
     target = _target(problem, known)
-    bound = min(relaxation.bound, target)
+    bound = relaxation.bound
     deadline = None if limits.seconds is None else monotonic() + limits.seconds
-    while relaxation.bound < target * (1.0 - limits.gap):
+    while bound < target * (1.0 - limits.gap):
         result = _integer(relaxation, target, limits, deadline)
         if _says_infeasible(result):
-            if known is None:
-                return _infeasible(problem, known)
             bound = target
             break
         if result.mip_dual_bound is not None and np.isfinite(result.mip_dual_bound):
-            bound = max(bound, min(float(result.mip_dual_bound) * _unit(problem), target))
+            bound = max(bound, float(result.mip_dual_bound) * _unit(problem))
         if result.x is None:
-            return _settle(problem, known, bound, f"no schedule after {limits.nodes} nodes of branch and bound")
+            return _settle(problem, known, bound, _ran_out(limits))
         found = _round(model, result.x)
         if int(memory(problem.graph, found).max()) <= problem.budget:
-            known = found
-            break
+            return _settle(problem, found, bound, "")
         _add_broken(model, result.x)
-    return _settle(problem, known, bound, "")
+    if known is None:
+        return _infeasible(problem, known)
+    # nothing costs less than the target, and what is known is all there is between the target and its own cost
+    proven = bound >= target
+    return _settle(problem, known, cost(problem.costs, known) if proven else bound, "")
+
+
+def _ran_out(limits: Limits) -> str:
+    return f"no schedule after {limits.nodes} nodes of branch and bound or {limits.seconds} s (None: no limit)"
 
 
 def _settle(problem: Problem, known: Schedule | None, bound: float, reason: str) -> Solution:
