@@ -17,7 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from scenarios.checkmate.graph import Graph
-from scenarios.checkmate.incidence import Lists, incidence
+from scenarios.checkmate.incidence import Incidence, Lists, incidence
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import Schedule, cost, peak
 from sim.units import show
@@ -41,7 +41,7 @@ def completion(graph: Graph, S: Bools) -> Schedule:
     count = len(graph.operators)
     kept = S & (np.arange(count + 1)[:, None] > table.producer)
     kept[count] |= table.result
-    return _row_major(graph, kept)
+    return _row_major(table, kept)
 
 
 @njit(cache=True)
@@ -74,7 +74,8 @@ def completed_order(start: Ints, items: Ints, producer: Ints, S: Bools) -> Ints:
 
 def schedule_from_checkpoints(graph: Graph, checkpoints: Iterable[int], keep_skips: bool = False) -> Schedule:
     """The cheapest completion of `retention`."""
-    return _row_major(graph, retention(graph, checkpoints, keep_skips))
+    table = incidence(graph)
+    return _row_major(table, _retention(graph, table, checkpoints, keep_skips))
 
 
 def retention(graph: Graph, checkpoints: Iterable[int], keep_skips: bool = False) -> Bools:
@@ -83,7 +84,10 @@ def retention(graph: Graph, checkpoints: Iterable[int], keep_skips: bool = False
     A value that a later segment's forward operators read is a checkpoint too (`keep_skips`), as frameworks
     have it, or made again for each of them, as the paper has it.
     """
-    table = incidence(graph)
+    return _retention(graph, incidence(graph), checkpoints, keep_skips)
+
+
+def _retention(graph: Graph, table: Incidence, checkpoints: Iterable[int], keep_skips: bool) -> Bools:
     count = len(graph.operators)
     segment, end = segments(graph, checkpoints)
     own = segment[table.producer]
@@ -91,7 +95,7 @@ def retention(graph: Graph, checkpoints: Iterable[int], keep_skips: bool = False
     always = table.result | (own < 0) | np.isin(table.producer, np.fromiter(checkpoints, dtype=np.int64))
     if keep_skips:
         always |= _crosses(table.users, segment, own)
-    begin = _first_gradient(graph, segment, always)
+    begin = _first_gradient(table, segment, always)
     # the last segment has no end to be dropped at, so its gradients find it in place
     until = np.where(own == len(end) - 1, last_use, end[own])
     until[always] = count
@@ -153,8 +157,7 @@ def cheapest_that_fits(problem: Problem, schedules: Iterable[Schedule], name: st
     return Solution(Answer.NOT_FOUND, bound=bound, reason=reason)
 
 
-def _row_major(graph: Graph, S: Bools) -> Schedule:
-    table = incidence(graph)
+def _row_major(table: Incidence, S: Bools) -> Schedule:
     order = completed_order(table.inputs.start, table.inputs.items, table.producer, S)
     return Schedule(tuple(order.tolist()))
 
@@ -175,18 +178,17 @@ def _crosses(users: Lists, segment: Ints, own: Ints) -> Bools:
     return crosses
 
 
-def _first_gradient(graph: Graph, segment: Ints, always: Bools) -> Ints:
+def _first_gradient(table: Incidence, segment: Ints, always: Bools) -> Ints:
     """The operator with which the back-propagation of each segment begins, shape (segments,), or the end.
 
     A backward operator belongs to the latest segment of which it reads a value that is not kept anyway; what it
     reads of earlier ones (a skip connection) is made for it alone.
     """
-    table = incidence(graph)
     operators = np.flatnonzero(segment < 0)
     position, value = table.inputs.gather(operators)
     dropped = ~always[value]
     active = np.full(len(operators), -1, dtype=np.int64)
     np.maximum.at(active, position[dropped], segment[table.producer[value[dropped]]])
-    begin = np.full(int(segment.max()) + 2, len(graph.operators), dtype=np.int64)
+    begin = np.full(int(segment.max()) + 2, len(segment), dtype=np.int64)
     np.minimum.at(begin, active[active >= 0], operators[active >= 0])
     return begin
