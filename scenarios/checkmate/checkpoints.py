@@ -10,7 +10,7 @@ back-propagated: all of it is recomputed when the first gradient asks for a part
 arXiv:1604.06174). Gradients are never recomputed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 from numba import njit
@@ -72,13 +72,13 @@ def completed_order(start: Ints, items: Ints, producer: Ints, S: Bools) -> Ints:
     return order[:steps].copy()
 
 
-def schedule_from_checkpoints(graph: Graph, checkpoints: Iterable[int], keep_skips: bool = False) -> Schedule:
+def schedule_from_checkpoints(graph: Graph, checkpoints: Collection[int], keep_skips: bool = False) -> Schedule:
     """The cheapest completion of `retention`."""
     table = incidence(graph)
     return _row_major(table, _retention(graph, table, checkpoints, keep_skips))
 
 
-def retention(graph: Graph, checkpoints: Iterable[int], keep_skips: bool = False) -> Bools:
+def retention(graph: Graph, checkpoints: Collection[int], keep_skips: bool = False) -> Bools:
     """S of a set of forward operators, shape (operators + 1, values), by the rules of this module's header.
 
     A value that a later segment's forward operators read is a checkpoint too (`keep_skips`), as frameworks
@@ -87,12 +87,12 @@ def retention(graph: Graph, checkpoints: Iterable[int], keep_skips: bool = False
     return _retention(graph, incidence(graph), checkpoints, keep_skips)
 
 
-def _retention(graph: Graph, table: Incidence, checkpoints: Iterable[int], keep_skips: bool) -> Bools:
+def _retention(graph: Graph, table: Incidence, checkpoints: Collection[int], keep_skips: bool) -> Bools:
     count = len(graph.operators)
     segment, end = segments(graph, checkpoints)
     own = segment[table.producer]
     last_use = _last_use(table.users)
-    always = table.result | (own < 0) | np.isin(table.producer, np.fromiter(checkpoints, dtype=np.int64))
+    always = table.result | (own < 0) | np.isin(table.producer, list(checkpoints))
     if keep_skips:
         always |= _crosses(table.users, segment, own)
     begin = _first_gradient(table, segment, always)
@@ -114,7 +114,7 @@ def spans(made: Ints, dropped: Ints, again: Ints, used: Ints, stages: int) -> Bo
     return S
 
 
-def segments(graph: Graph, checkpoints: Iterable[int]) -> tuple[Ints, Ints]:
+def segments(graph: Graph, checkpoints: Collection[int]) -> tuple[Ints, Ints]:
     """(segment of each operator, last operator of each segment). Backward operators are in segment -1.
 
     A segment ends with its checkpoint, the last one with the last forward operator; it may be empty.
