@@ -56,7 +56,7 @@ def binomial_table(length: int, snapshots: int, farthest: bool = False) -> tuple
     the large outputs of most networks come first.
 
     >>> binomial_table(10, 4)[0][10, 1:].tolist()
-    [45, 20, 15, 12]
+    [45, 20, 15, 14]
     """
     least = np.full((length + 1, snapshots + 1), _NEVER, dtype=np.int64)
     advance = np.zeros_like(least)
@@ -76,7 +76,7 @@ def holds(steps: int, snapshots: int, advance: Ints) -> Iterator[Hold]:
     It is kept until `state` itself is reversed. Steps are reversed from `steps` - 1 down to 0.
 
     >>> list(holds(4, 2, binomial_table(4, 2)[1]))
-    [(1, 3)]
+    [(0, 3)]
     """
     ranges = [(0, steps, snapshots)]
     while ranges:
