@@ -11,6 +11,7 @@ arXiv:1604.06174). Gradients are never recomputed.
 """
 
 from collections.abc import Collection, Iterable
+from typing import Literal
 
 import numpy as np
 from numba import njit
@@ -24,6 +25,7 @@ from sim.units import show
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+Skips = Literal["alone", "kept", "early"]
 
 
 def completion(graph: Graph, S: Bools) -> Schedule:
@@ -72,32 +74,34 @@ def completed_order(start: Ints, items: Ints, producer: Ints, S: Bools) -> Ints:
     return order[:steps].copy()
 
 
-def schedule_from_checkpoints(graph: Graph, checkpoints: Collection[int], keep_skips: bool = False) -> Schedule:
+def schedule_from_checkpoints(graph: Graph, checkpoints: Collection[int], skips: Skips = "alone") -> Schedule:
     """The cheapest completion of `retention`."""
     table = incidence(graph)
-    return _row_major(table, _retention(graph, table, checkpoints, keep_skips))
+    return _row_major(table, _retention(graph, table, checkpoints, skips))
 
 
-def retention(graph: Graph, checkpoints: Collection[int], keep_skips: bool = False) -> Bools:
+def retention(graph: Graph, checkpoints: Collection[int], skips: Skips = "alone") -> Bools:
     """S of a set of forward operators, shape (operators + 1, values), by the rules of this module's header.
 
-    A value that a later segment's forward operators read is a checkpoint too (`keep_skips`), as frameworks
-    have it, or made again for each of them, as the paper has it.
+    A value that is read outside of its segment is, by `skips`, made again for each reader "alone", as the paper
+    has it; or "kept" like a checkpoint if forward operators read it, as frameworks have it; or, when a gradient
+    reads it "early", its segment is back-propagated from then on.
     """
-    return _retention(graph, incidence(graph), checkpoints, keep_skips)
+    return _retention(graph, incidence(graph), checkpoints, skips)
 
 
-def _retention(graph: Graph, table: Incidence, checkpoints: Collection[int], keep_skips: bool) -> Bools:
+def _retention(graph: Graph, table: Incidence, checkpoints: Collection[int], skips: Skips) -> Bools:
     count = len(graph.operators)
     segment, end = segments(graph, checkpoints)
     own = segment[table.producer]
     last_use = _last_use(table.users)
     always = table.result | (own < 0) | np.isin(table.producer, list(checkpoints))
-    if keep_skips:
+    if skips == "kept":
         always |= _crosses(table.users, segment, own)
-    begin = _first_gradient(table, segment, always)
     # the last segment has no end to be dropped at, so its gradients find it in place
-    until = np.where(own == len(end) - 1, last_use, end[own])
+    stays = own == len(end) - 1
+    begin = _first_gradient(table, segment, always | stays, skips == "early")
+    until = np.where(stays, last_use, end[own])
     until[always] = count
     S = spans(table.producer + 1, until, begin[own] + 1, last_use, count + 1)
     S[count] = table.result
@@ -178,17 +182,20 @@ def _crosses(users: Lists, segment: Ints, own: Ints) -> Bools:
     return crosses
 
 
-def _first_gradient(table: Incidence, segment: Ints, always: Bools) -> Ints:
+def _first_gradient(table: Incidence, segment: Ints, there: Bools, early: bool) -> Ints:
     """The operator with which the back-propagation of each segment begins, shape (segments,), or the end.
 
-    A backward operator belongs to the latest segment of which it reads a value that is not kept anyway; what it
-    reads of earlier ones (a skip connection) is made for it alone.
+    It is the first backward operator that reads a value of the segment which is not there anyway; unless `early`,
+    only the latest segment that an operator reads of counts.
     """
     operators = np.flatnonzero(segment < 0)
     position, value = table.inputs.gather(operators)
-    dropped = ~always[value]
-    active = np.full(len(operators), -1, dtype=np.int64)
-    np.maximum.at(active, position[dropped], segment[table.producer[value[dropped]]])
+    position, value = position[~there[value]], value[~there[value]]
+    own = segment[table.producer[value]]
+    if not early:
+        latest = np.full(len(operators), -1, dtype=np.int64)
+        np.maximum.at(latest, position, own)
+        own = latest[position]
     begin = np.full(int(segment.max()) + 2, len(segment), dtype=np.int64)
-    np.minimum.at(begin, active[active >= 0], operators[active >= 0])
+    np.minimum.at(begin, own, operators[position])
     return begin

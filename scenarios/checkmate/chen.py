@@ -9,12 +9,12 @@ baseline is as well tuned as what it is compared with.
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import isqrt
-from typing import Literal
+from typing import Literal, get_args
 
 import networkx as nx
 import numpy as np
 
-from scenarios.checkmate.checkpoints import cheapest_that_fits, forward_operators, schedule_from_checkpoints
+from scenarios.checkmate.checkpoints import Skips, cheapest_that_fits, forward_operators, schedule_from_checkpoints
 from scenarios.checkmate.graph import Graph
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import Schedule
@@ -134,10 +134,11 @@ def _gathered(made: dict[int, int], candidates: Sequence[int], bound: float) -> 
 
 
 def _schedules(graph: Graph, sets: Sequence[Checkpoints]) -> Iterator[Schedule]:
-    """Schedules of checkpoint sets, with values that cross segments kept and not."""
+    """Schedules of checkpoint sets, with every way to treat what is read outside of its segment; chains have none."""
+    ways = get_args(Skips) if first_branch(graph) is not None else ("alone",)
     for chosen in sets:
-        yield schedule_from_checkpoints(graph, chosen)
-        yield schedule_from_checkpoints(graph, chosen, keep_skips=True)
+        for skips in ways:
+            yield schedule_from_checkpoints(graph, chosen, skips)
 
 
 def _forward_bytes(graph: Graph) -> dict[int, int]:

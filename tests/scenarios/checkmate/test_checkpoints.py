@@ -1,5 +1,7 @@
 """The cheapest completion against its definition, and retention worked out by hand."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scenarios.checkmate.checkpoints import (
+    Skips,
     backward_operators,
     cheapest_that_fits,
     completed_order,
@@ -127,22 +130,22 @@ def skip() -> Graph:
 
 def test_a_skip_connection_is_kept_or_made_again() -> None:
     again = schedule_from_checkpoints(skip(), (1,))
-    kept = schedule_from_checkpoints(skip(), (1,), keep_skips=True)
+    kept = schedule_from_checkpoints(skip(), (1,), "kept")
     assert again.order[:6] == (0, 1, 2, 0, 3, 4)
     assert kept == all_once(skip())
-    assert retention(skip(), (1,), True)[4, 0]
-    assert not retention(skip(), (1,), False)[3, 0]
+    assert retention(skip(), (1,), "kept")[4, 0]
+    assert not retention(skip(), (1,), "alone")[3, 0]
 
 
-@given(st.integers(0, 10_000), st.sets(st.integers(0, 8)), st.booleans())
+@given(st.integers(0, 10_000), st.sets(st.integers(0, 8)), st.sampled_from(get_args(Skips)))
 @settings(deadline=None)
-def test_any_operators_can_be_checkpoints(seed: int, checkpoints: set[int], keep_skips: bool) -> None:
+def test_any_operators_can_be_checkpoints(seed: int, checkpoints: set[int], skips: Skips) -> None:
     graph, costs = random_graph(seed, 9, workspace=2)
-    schedule = schedule_from_checkpoints(graph, checkpoints, keep_skips)
+    schedule = schedule_from_checkpoints(graph, checkpoints, skips)
     assert validate(Problem(graph, costs, HUGE), schedule).valid
     assert is_staged(schedule)
-    assert schedule_from_checkpoints(graph, (), keep_skips) == all_once(graph)
-    assert schedule_from_checkpoints(graph, range(9), keep_skips) == all_once(graph)
+    assert schedule_from_checkpoints(graph, (), skips) == all_once(graph)
+    assert schedule_from_checkpoints(graph, range(9), skips) == all_once(graph)
 
 
 def test_segments_of_a_chain() -> None:
