@@ -25,7 +25,7 @@ from sim.units import show
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
-Skips = Literal["alone", "kept", "early"]
+Skips = Literal["alone", "early", "carried", "kept"]
 
 
 def completion(graph: Graph, S: Bools) -> Schedule:
@@ -84,8 +84,8 @@ def retention(graph: Graph, checkpoints: Collection[int], skips: Skips = "alone"
     """S of a set of forward operators, shape (operators + 1, values), by the rules of this module's header.
 
     A value that is read outside of its segment is, by `skips`, made again for each reader "alone", as the paper
-    has it; or "kept" like a checkpoint if forward operators read it, as frameworks have it; or, when a gradient
-    reads it "early", its segment is back-propagated from then on.
+    has it; or, when a gradient reads it "early", its segment is back-propagated from then on; or, moreover, it is
+    "carried" to its last forward reader first; or it is "kept" like a checkpoint, as frameworks have it.
     """
     return _retention(graph, incidence(graph), checkpoints, skips)
 
@@ -94,14 +94,16 @@ def _retention(graph: Graph, table: Incidence, checkpoints: Collection[int], ski
     count = len(graph.operators)
     segment, end = segments(graph, checkpoints)
     own = segment[table.producer]
-    last_use = _last_use(table.users)
+    last_use = _last_use(table.users, np.ones(count, dtype=bool))
     always = table.result | (own < 0) | np.isin(table.producer, list(checkpoints))
     if skips == "kept":
-        always |= _crosses(table.users, segment, own)
+        always |= _last_use(table.users, segment >= 0) > end[own]
     # the last segment has no end to be dropped at, so its gradients find it in place
     stays = own == len(end) - 1
-    begin = _first_gradient(table, segment, always | stays, skips == "early")
+    begin = _first_gradient(table, segment, always | stays, skips in ("early", "carried"))
     until = np.where(stays, last_use, end[own])
+    if skips == "carried":
+        until = np.maximum(until, _last_use(table.users, segment >= 0))
     until[always] = count
     S = spans(table.producer + 1, until, begin[own] + 1, last_use, count + 1)
     S[count] = table.result
@@ -166,20 +168,12 @@ def _row_major(table: Incidence, S: Bools) -> Schedule:
     return Schedule(tuple(order.tolist()))
 
 
-def _last_use(users: Lists) -> Ints:
-    """The last operator that reads each value, or -1."""
+def _last_use(users: Lists, among: Bools) -> Ints:
+    """The last of some operators that reads each value, or -1."""
     last = np.full(len(users.start) - 1, -1, dtype=np.int64)
     value, user = users.gather(np.arange(len(last)))
-    np.maximum.at(last, value, user)
+    np.maximum.at(last, value[among[user]], user[among[user]])
     return last
-
-
-def _crosses(users: Lists, segment: Ints, own: Ints) -> Bools:
-    """Whether a forward operator of another segment reads the value."""
-    value, user = users.gather(np.arange(len(own)))
-    crosses = np.zeros(len(own), dtype=bool)
-    crosses[value[(segment[user] >= 0) & (segment[user] != own[value])]] = True
-    return crosses
 
 
 def _first_gradient(table: Incidence, segment: Ints, there: Bools, early: bool) -> Ints:
