@@ -10,7 +10,8 @@ back-propagated: all of it is recomputed when the first gradient asks for a part
 arXiv:1604.06174). Gradients are never recomputed.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -76,8 +77,16 @@ def completed_order(start: Ints, items: Ints, producer: Ints, S: Bools) -> Ints:
 
 def schedule_from_checkpoints(graph: Graph, checkpoints: Collection[int], skips: Skips = "alone") -> Schedule:
     """The cheapest completion of `retention`."""
+    return next(schedules_from_checkpoints(graph, [checkpoints], [skips]))
+
+
+def schedules_from_checkpoints(
+    graph: Graph, sets: Iterable[Collection[int]], ways: Sequence[Skips]
+) -> Iterator[Schedule]:
+    """The schedules of many checkpoint sets, each with every one of some ways to treat skips."""
     table = incidence(graph)
-    return _row_major(table, _retention(graph, table, checkpoints, skips))
+    for checkpoints, skips in product(sets, ways):
+        yield _row_major(table, _retention(graph, table, checkpoints, skips))
 
 
 def retention(graph: Graph, checkpoints: Collection[int], skips: Skips = "alone") -> Bools:

@@ -14,14 +14,14 @@ from typing import Literal, get_args
 import networkx as nx
 import numpy as np
 
-from scenarios.checkmate.checkpoints import Skips, cheapest_that_fits, forward_operators, schedule_from_checkpoints
+from scenarios.checkmate.checkpoints import Skips, cheapest_that_fits, forward_operators, schedules_from_checkpoints
 from scenarios.checkmate.graph import Graph
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import Schedule
 
 Kind = Literal["linear", "articulation", "linearized"]
 Checkpoints = tuple[int, ...]
-_MOST = 400  # checkpoint sets that the greedy rule tries
+_MOST, _MOST_STAGES = 400, 200_000  # checkpoint sets that the greedy rule tries, and their stages together
 
 
 def solve_sqrt(problem: Problem, kind: Kind) -> Solution:
@@ -103,12 +103,14 @@ def greedy(graph: Graph, candidates: Sequence[int], bytes: float) -> Checkpoints
     return tuple(operator for operator, _ in _gathered(_forward_bytes(graph), candidates, bytes))
 
 
-def greedy_sweep(graph: Graph, candidates: Sequence[int], most: int = _MOST) -> list[Checkpoints]:
+def greedy_sweep(graph: Graph, candidates: Sequence[int], most: int | None = None) -> list[Checkpoints]:
     """The different checkpoint sets of `greedy`, from a checkpoint wherever possible to none at all.
 
     A set changes when b reaches the least bytes at which it has a checkpoint, so that is the next b to try, and
-    none is missed (the paper's code tries 301). Of more than `most` sets as many are taken, evenly.
+    none is missed (the paper's code tries 301). Of more than `most` sets as many are taken, evenly; without it,
+    400, and fewer where there are more than 500 operators.
     """
+    most = most or max(1, min(_MOST, _MOST_STAGES // len(graph.operators)))
     made = _forward_bytes(graph)
     found: list[Checkpoints] = []
     bound = 0.0
@@ -135,10 +137,8 @@ def _gathered(made: dict[int, int], candidates: Sequence[int], bound: float) -> 
 
 def _schedules(graph: Graph, sets: Sequence[Checkpoints]) -> Iterator[Schedule]:
     """Schedules of checkpoint sets, with every way to treat what is read outside of its segment; chains have none."""
-    ways = get_args(Skips) if first_branch(graph) is not None else ("alone",)
-    for chosen in sets:
-        for skips in ways:
-            yield schedule_from_checkpoints(graph, chosen, skips)
+    ways: tuple[Skips, ...] = ("alone",) if first_branch(graph) is None else get_args(Skips)
+    return schedules_from_checkpoints(graph, sets, ways)
 
 
 def _forward_bytes(graph: Graph) -> dict[int, int]:
