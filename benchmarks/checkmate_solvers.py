@@ -117,9 +117,7 @@ def summary(rows: list[dict[str, Any]]) -> None:
     if both:
         same = [row for row in both if proven(row, "exact") and agree(row)]
         ratios = [row["exact_seconds"] / row["paper_seconds"] for row in both]
-        print(
-            f"the paper's form proved {len(both)} of {len(rows)}, the tight form the same optimum on {len(same)} of them"
-        )
+        print(f"the paper's form proved {len(both)} of {len(rows)}, the tight form the same on {len(same)} of them")
         print(f"in {geometric_mean(ratios):.4f} of its time (geometric mean; worst {max(ratios):.3f})")
     feasible = [row for row in rows if row["heuristic_cost"] and row["exact_cost"]]
     quality("all instances", feasible)

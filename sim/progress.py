@@ -54,7 +54,9 @@ class Meter:
         """For instance "runs: 12 of 40, about 35 s left (solving 60 %)"."""
         share = self.done + sum(fraction for fraction, _ in self._doing.values())
         elapsed = time.monotonic() - self.started
-        left = f", about {show(elapsed / share * (self.total - share), 'time', 2)} left" if share else ""
+        left = ""
+        if share >= 0.03 * self.total:  # before that, the estimate would frighten
+            left = f", about {show(elapsed / share * (self.total - share), 'time', 2)} left"
         doing = next((f" ({doing})" for _, doing in self._doing.values()), "")
         return f"{self.what}: {self.done:,} of {self.total:,}{left}{doing}"
 

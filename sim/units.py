@@ -100,10 +100,12 @@ def show(value: float, dimension: str, digits: int = 4) -> str:
     """`value` (SI) as a person would write it; `parse` reads it back to `digits` figures.
 
     >>> show(8 * 2**30, "bytes"), show(3.2e-6, "time"), show(25e9, "bit rate"), show(0.125, "ratio")
-    ('8 GiB', '3.2 us', '25 Gbit/s', '0.125')
+    ('8 GiB', '3.2 us', '25 Gbit/s', '12.5 %')
     """
-    if dimension == "ratio" or not math.isfinite(value):
-        return f"{value:.{digits}g}"
+    if not math.isfinite(value):
+        return f"{value:g}"
+    if dimension == "ratio":
+        return f"{value * 100:.{digits}g} %"
     base = next(unit for unit, factor in UNITS[dimension].items() if factor == 1.0)
     ladder = _SHOWN.get(dimension) or tuple(
         (prefix + base, _DECIMAL[prefix]) for prefix in reversed(_DECIMAL) if prefix + base in UNITS[dimension]

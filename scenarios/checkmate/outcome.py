@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hardware_models.gpu.allocator import CachingAllocator
-from hardware_models.gpu.device import replay
 from hardware_models.gpu.timeline import OutOfMemory, Timeline
+from scenarios.checkmate.fitting import Fitted
 from scenarios.checkmate.graph import working_set
 from scenarios.checkmate.interpreter import validate
-from scenarios.checkmate.on_device import Costs, program, resident
+from scenarios.checkmate.on_device import Costs, resident
 from scenarios.checkmate.problem import Problem, Solution
 from scenarios.checkmate.schedule import Schedule, all_once, cost, peak
 from sim.scenario import Check, Outcome, Series
@@ -21,42 +20,40 @@ if TYPE_CHECKING:
 
 
 def outcome(
-    config: "CheckmateConfig",
-    problem: Problem,
-    costs: Costs,
-    solution: Solution,
-    solve_seconds: float,
-    trace: Tracer,
+    config: "CheckmateConfig", problem: Problem, costs: Costs, fitted: Fitted, solve_seconds: float, trace: Tracer
 ) -> Outcome:
-    """Metrics, timeline and checks. Without a schedule, the replay shows where keeping everything runs out."""
-    graph = problem.graph
-    once = all_once(graph)
+    """Metrics, timeline and checks. Without a schedule, the replay shows where the memory runs out."""
+    graph, solution = problem.graph, fitted.solution
     fixed = sum(size for _, size in resident(graph.fixed, config.optimizer))
     needed, largest = working_set(graph)
+    results = sum(graph.values[value].bytes for value in graph.results)
     metrics: dict[str, float | None] = {
         "budget": float(problem.budget),
         "capacity": float(config.hardware.capacity),
-        "keep_all_peak": float(fixed + peak(graph, once)),
-        "least_memory": float(fixed + needed),
+        "keep_all_peak": float(fixed + peak(graph, all_once(graph))),
+        "least_memory": float(fixed + max(needed, results)),
         "solve_seconds": solve_seconds,
     }
     notes = {"least_memory": f"largest operator: {graph.operators[largest].name}"}
-    timeline = replay(
-        program(graph, solution.schedule or once, costs, config.optimizer),
-        CachingAllocator(config.hardware.capacity),
-        trace,
-    )
+    if results > needed:
+        notes = {"least_memory": "what must be there at the end: the gradients of all parameters"}
+    timeline = fitted.replay(trace)
+    series = {"memory": curves(timeline)}
     if solution.schedule is None:
         notes["answer"] = solution.reason
         if timeline.out_of_memory:
-            notes["keeping everything"] = told(timeline.out_of_memory)
-        return Outcome(metrics, {"memory": curves(timeline)}, (), _absent(notes, metrics), solution.answer.value)
+            notes["out of memory"] = told(timeline.out_of_memory)
+        return Outcome(metrics, series, (), _absent(notes, metrics), solution.answer.value)
     metrics |= _costs(config, problem, costs, solution, solution.schedule)
-    metrics |= _memory(timeline)
-    if timeline.out_of_memory:
-        notes["out of memory"] = told(timeline.out_of_memory)
-    checks = (_valid(problem, solution.schedule), _fits(timeline))
-    return Outcome(metrics, {"memory": curves(timeline)}, checks, _absent(notes, metrics), solution.answer.value)
+    metrics |= {
+        "margin": fitted.margin,
+        "device_peak": float(timeline.peak_live),
+        "peak_allocated": float(timeline.peak_allocated),
+        "peak_reserved": float(timeline.peak_reserved),
+        "fragmentation": timeline.fragmentation,
+    }
+    checks = (_valid(problem, solution.schedule), _ran(timeline))
+    return Outcome(metrics, series, checks, _absent(notes, metrics), solution.answer.value)
 
 
 def _costs(
@@ -78,25 +75,14 @@ def _costs(
     }
 
 
-def _memory(timeline: Timeline) -> dict[str, float | None]:
-    found: dict[str, float | None] = {"device_peak": float(timeline.peak_live)}
-    if timeline.out_of_memory:
-        return found
-    return found | {
-        "peak_allocated": float(timeline.peak_allocated),
-        "peak_reserved": float(timeline.peak_reserved),
-        "fragmentation": timeline.fragmentation,
-    }
-
-
 def _valid(problem: Problem, schedule: Schedule) -> Check:
     verdict = validate(problem, schedule)
     return Check("the interpreter accepts the schedule", "holds" if verdict.valid else "fails", verdict.reason)
 
 
-def _fits(timeline: Timeline) -> Check:
+def _ran(timeline: Timeline) -> Check:
     failed = timeline.out_of_memory
-    return Check("the caching allocator finds room", "fails" if failed else "holds", told(failed) if failed else "")
+    return Check("the schedule runs on the device", "fails" if failed else "holds", told(failed) if failed else "")
 
 
 def told(failed: OutOfMemory) -> str:
@@ -120,5 +106,5 @@ def _absent(notes: dict[str, str], metrics: dict[str, float | None]) -> dict[str
     """Notes, completed with why each missing metric is missing."""
     from scenarios.checkmate.scenario import METRICS
 
-    reason = notes.get("answer") or notes.get("out of memory") or "does not apply"
+    reason = notes.get("answer", "does not apply")
     return notes | {m.name: reason for m in METRICS if metrics.get(m.name) is None and m.name not in notes}

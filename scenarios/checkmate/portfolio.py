@@ -88,6 +88,8 @@ def solve_curve(
     return [solutions[budget] for budget in budgets]
 
 
+#: What the portfolio falls back on where its own schedule does not run: they leave other gaps in memory.
+COMPONENTS = (greedy.search, greedy.solve_greedy, dtr.solve_dtr)
 #: Policy -> solver, but for `exact`, which has limits.
 POLICIES: dict[str, Callable[[Problem], Solution]] = {
     "portfolio": portfolio,

@@ -1,5 +1,6 @@
 """Checkmate in the testbed: a network's training graph, a GPU, a policy; does it fit, and what does it cost?"""
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 from time import perf_counter
@@ -7,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
+from hardware_models.gpu.allocator import AllocatorName
 from hardware_models.gpu.card import GpuCard, Precision
 from scenarios.checkmate.networks import NETWORKS
 from scenarios.checkmate.policies import Policy
 from sim import fingerprint
 from sim.errors import did_you_mean
+from sim.record import Record
 from sim.scenario import Config, Context, Metric, Outcome
 from sim.units import Ratio, Seconds
 
@@ -33,6 +36,7 @@ METRICS = (
     Metric("device_peak", "bytes", "lower", "peak of live tensors, resident ones included"),
     Metric("peak_allocated", "bytes", "lower", "peak of the caching allocator's blocks"),
     Metric("peak_reserved", "bytes", "lower", "peak of the caching allocator's segments"),
+    Metric("margin", "ratio", "lower", "share of the budget given up so that the allocator finds room"),
     Metric("fragmentation", "ratio", "lower", "share of the reserved memory not handed out at its peak"),
     Metric("keep_all_peak", "bytes", "neither", "peak of live tensors when nothing is recomputed"),
     Metric("least_memory", "bytes", "neither", "resident tensors and the largest operator: nothing runs in less"),
@@ -54,7 +58,8 @@ class CheckmateConfig(Config):
     precision: Precision = Field("fp32", description="arithmetic of matrix products")
     policy: Policy = Field("portfolio", description="who decides what is recomputed")
     cost: Literal["roofline", "flops"] = Field("roofline", description="what an operator costs")
-    slack: Ratio = Field(0.0, ge=0, lt=1, description="share of the memory left free, e.g. for fragmentation")
+    allocator: AllocatorName = Field("caching", description="who hands out memory; exact never fragments")
+    slack: Ratio = Field(0.0, ge=0, lt=1, description="share of the memory left free")
     time_limit: Seconds = Field(0.0, ge=0, description="limit on the exact solver; 0 for none")
     source: str = Field("", description="fingerprint of a user's own network, filled in")
 
@@ -78,10 +83,13 @@ class Checkmate:
 
     def run(self, config: CheckmateConfig, context: Context) -> Outcome:
         """Trace, cost, decide, validate, replay."""
+        from hardware_models.gpu.allocator import ALLOCATORS
+        from hardware_models.gpu.device import replay
         from scenarios.checkmate.coarsen import coarsen
-        from scenarios.checkmate.on_device import budget, kernel_costs, merged
+        from scenarios.checkmate.fitting import fit
+        from scenarios.checkmate.on_device import budget, kernel_costs, merged, program
         from scenarios.checkmate.outcome import outcome
-        from scenarios.checkmate.portfolio import solve
+        from scenarios.checkmate.portfolio import COMPONENTS, solve
         from scenarios.checkmate.problem import Problem
 
         context.progress(0.0, f"tracing {config.network}")
@@ -93,8 +101,23 @@ class Checkmate:
         problem = Problem(graph, costs.solver, budget(graph, config.hardware, config.optimizer, config.slack))
         context.progress(0.2, f"{config.policy} on {config.network}")
         started = perf_counter()
-        solution = solve(problem, config.policy, time_limit=config.time_limit or None)
-        return outcome(config, problem, costs, solution, perf_counter() - started, context.trace)
+        fitted = fit(
+            problem,
+            lambda smaller: solve(smaller, config.policy, time_limit=config.time_limit or None),
+            COMPONENTS if config.policy == "portfolio" else (),
+            lambda schedule, trace: replay(
+                program(graph, schedule, costs, config.optimizer),
+                ALLOCATORS[config.allocator](config.hardware.capacity),
+                trace,
+            ),
+        )
+        return outcome(config, problem, costs, fitted, perf_counter() - started, context.trace)
+
+    def summary(self, records: Sequence[Record]) -> list[str]:
+        """The answer in a sentence per device and network: how far the memory can shrink, and at what price."""
+        from scenarios.checkmate.answer import sentences
+
+        return sentences(records)
 
 
 def source_of(network: str) -> str:

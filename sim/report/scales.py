@@ -36,8 +36,10 @@ def unit_for(dimension: str, values: Iterable[float]) -> Unit:
     >>> unit_for("img/s", [3.0])
     Unit(text='img/s', scale=1.0)
     """
-    if dimension not in UNITS or dimension == "ratio":
-        return Unit("" if dimension in ("1", "ratio") else dimension)
+    if dimension not in UNITS:
+        return Unit("" if dimension == "1" else dimension)
+    if dimension == "ratio":
+        return Unit("%", 0.01)
     units = UNITS[dimension]
     base = next(text for text, scale in units.items() if scale == 1.0)
     ladder = [text for text in _LADDERS.get(dimension, tuple(prefix + base for prefix in _DECIMAL)) if text in units]
