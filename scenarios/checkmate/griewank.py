@@ -12,6 +12,7 @@ resident.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from scenarios.checkmate.checkpoints import (
 )
 from scenarios.checkmate.chen import first_branch
 from scenarios.checkmate.graph import Graph
-from scenarios.checkmate.incidence import incidence
+from scenarios.checkmate.incidence import Incidence, incidence
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import Schedule
 
@@ -56,7 +57,7 @@ def binomial_table(length: int, snapshots: int, farthest: bool = False) -> tuple
     the large outputs of most networks come first.
 
     >>> binomial_table(10, 4)[0][10, 1:].tolist()
-    [45, 20, 15, 12]
+    [45, 20, 15, 14]
     """
     least = np.full((length + 1, snapshots + 1), _NEVER, dtype=np.int64)
     advance = np.zeros_like(least)
@@ -76,7 +77,7 @@ def holds(steps: int, snapshots: int, advance: Ints) -> Iterator[Hold]:
     It is kept until `state` itself is reversed. Steps are reversed from `steps` - 1 down to 0.
 
     >>> list(holds(4, 2, binomial_table(4, 2)[1]))
-    [(1, 3)]
+    [(0, 3)]
     """
     ranges = [(0, steps, snapshots)]
     while ranges:
@@ -91,7 +92,8 @@ def holds(steps: int, snapshots: int, advance: Ints) -> Iterator[Hold]:
 def schedule_from_holds(graph: Graph, held: Sequence[Hold]) -> Schedule:
     """The cheapest schedule that keeps gradients, results and what is held (see `holds`).
 
-    What is held from the last step on is kept since the forward pass.
+    What is held from the last step on is kept since the forward pass, in which every step finds what the one before
+    has made.
     """
     table = incidence(graph)
     forward = np.array(forward_operators(graph), dtype=np.int64)
@@ -102,9 +104,14 @@ def schedule_from_holds(graph: Graph, held: Sequence[Hold]) -> Schedule:
         # the stage that begins to reverse `step` advances through `state`
         taken = int(forward[state]) if step == last else int(np.searchsorted(falling, -step, side="left"))
         until = int(np.searchsorted(falling, -state, side="right"))
-        outputs = table.outputs.items[table.outputs.start[forward[state]] : table.outputs.start[forward[state] + 1]]
-        S[taken + 1 : until, outputs] = True
+        S[taken + 1 : until, _outputs(table, forward[state])] = True
+    for operator, reader in pairwise(forward):
+        S[operator + 1 : reader + 1, _outputs(table, operator)] = True
     return completion(graph, S)
+
+
+def _outputs(table: Incidence, operator: int) -> Ints:
+    return table.outputs.items[table.outputs.start[operator] : table.outputs.start[operator + 1]]
 
 
 def _snapshots(steps: int) -> Iterator[tuple[Hold, ...]]:
