@@ -10,20 +10,23 @@ back-propagated: all of it is recomputed when the first gradient asks for a part
 arXiv:1604.06174). Gradients are never recomputed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import product
+from typing import Literal
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from scenarios.checkmate.graph import Graph
-from scenarios.checkmate.incidence import Lists, incidence
+from scenarios.checkmate.incidence import Incidence, Lists, incidence
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import Schedule, cost, peak
 from sim.units import show
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+Skips = Literal["alone", "early", "carried", "kept"]
 
 
 def completion(graph: Graph, S: Bools) -> Schedule:
@@ -41,7 +44,7 @@ def completion(graph: Graph, S: Bools) -> Schedule:
     count = len(graph.operators)
     kept = S & (np.arange(count + 1)[:, None] > table.producer)
     kept[count] |= table.result
-    return _row_major(graph, kept)
+    return _row_major(table, kept)
 
 
 @njit(cache=True)
@@ -72,28 +75,44 @@ def completed_order(start: Ints, items: Ints, producer: Ints, S: Bools) -> Ints:
     return order[:steps].copy()
 
 
-def schedule_from_checkpoints(graph: Graph, checkpoints: Iterable[int], keep_skips: bool = False) -> Schedule:
+def schedule_from_checkpoints(graph: Graph, checkpoints: Collection[int], skips: Skips = "alone") -> Schedule:
     """The cheapest completion of `retention`."""
-    return _row_major(graph, retention(graph, checkpoints, keep_skips))
+    return next(schedules_from_checkpoints(graph, [checkpoints], [skips]))
 
 
-def retention(graph: Graph, checkpoints: Iterable[int], keep_skips: bool = False) -> Bools:
+def schedules_from_checkpoints(
+    graph: Graph, sets: Iterable[Collection[int]], ways: Sequence[Skips]
+) -> Iterator[Schedule]:
+    """The schedules of many checkpoint sets, each with every one of some ways to treat skips."""
+    table = incidence(graph)
+    for checkpoints, skips in product(sets, ways):
+        yield _row_major(table, _retention(graph, table, checkpoints, skips))
+
+
+def retention(graph: Graph, checkpoints: Collection[int], skips: Skips = "alone") -> Bools:
     """S of a set of forward operators, shape (operators + 1, values), by the rules of this module's header.
 
-    A value that a later segment's forward operators read is a checkpoint too (`keep_skips`), as frameworks
-    have it, or made again for each of them, as the paper has it.
+    A value that is read outside of its segment is, by `skips`, made again for each reader "alone", as the paper
+    has it; or, when a gradient reads it "early", its segment is back-propagated from then on; or, moreover, it is
+    "carried" to its last forward reader first; or it is "kept" like a checkpoint, as frameworks have it.
     """
-    table = incidence(graph)
+    return _retention(graph, incidence(graph), checkpoints, skips)
+
+
+def _retention(graph: Graph, table: Incidence, checkpoints: Collection[int], skips: Skips) -> Bools:
     count = len(graph.operators)
     segment, end = segments(graph, checkpoints)
     own = segment[table.producer]
-    last_use = _last_use(table.users)
-    always = table.result | (own < 0) | np.isin(table.producer, np.fromiter(checkpoints, dtype=np.int64))
-    if keep_skips:
-        always |= _crosses(table.users, segment, own)
-    begin = _first_gradient(graph, segment, always)
+    last_use = _last_use(table.users, np.ones(count, dtype=bool))
+    always = table.result | (own < 0) | np.isin(table.producer, list(checkpoints))
+    if skips == "kept":
+        always |= _last_use(table.users, segment >= 0) > end[own]
     # the last segment has no end to be dropped at, so its gradients find it in place
-    until = np.where(own == len(end) - 1, last_use, end[own])
+    stays = own == len(end) - 1
+    begin = _first_gradient(table, segment, always | stays, skips in ("early", "carried"))
+    until = np.where(stays, last_use, end[own])
+    if skips == "carried":
+        until = np.maximum(until, _last_use(table.users, segment >= 0))
     until[always] = count
     S = spans(table.producer + 1, until, begin[own] + 1, last_use, count + 1)
     S[count] = table.result
@@ -110,7 +129,7 @@ def spans(made: Ints, dropped: Ints, again: Ints, used: Ints, stages: int) -> Bo
     return S
 
 
-def segments(graph: Graph, checkpoints: Iterable[int]) -> tuple[Ints, Ints]:
+def segments(graph: Graph, checkpoints: Collection[int]) -> tuple[Ints, Ints]:
     """(segment of each operator, last operator of each segment). Backward operators are in segment -1.
 
     A segment ends with its checkpoint, the last one with the last forward operator; it may be empty.
@@ -153,40 +172,33 @@ def cheapest_that_fits(problem: Problem, schedules: Iterable[Schedule], name: st
     return Solution(Answer.NOT_FOUND, bound=bound, reason=reason)
 
 
-def _row_major(graph: Graph, S: Bools) -> Schedule:
-    table = incidence(graph)
+def _row_major(table: Incidence, S: Bools) -> Schedule:
     order = completed_order(table.inputs.start, table.inputs.items, table.producer, S)
     return Schedule(tuple(order.tolist()))
 
 
-def _last_use(users: Lists) -> Ints:
-    """The last operator that reads each value, or -1."""
+def _last_use(users: Lists, among: Bools) -> Ints:
+    """The last of some operators that reads each value, or -1."""
     last = np.full(len(users.start) - 1, -1, dtype=np.int64)
     value, user = users.gather(np.arange(len(last)))
-    np.maximum.at(last, value, user)
+    np.maximum.at(last, value[among[user]], user[among[user]])
     return last
 
 
-def _crosses(users: Lists, segment: Ints, own: Ints) -> Bools:
-    """Whether a forward operator of another segment reads the value."""
-    value, user = users.gather(np.arange(len(own)))
-    crosses = np.zeros(len(own), dtype=bool)
-    crosses[value[(segment[user] >= 0) & (segment[user] != own[value])]] = True
-    return crosses
-
-
-def _first_gradient(graph: Graph, segment: Ints, always: Bools) -> Ints:
+def _first_gradient(table: Incidence, segment: Ints, there: Bools, early: bool) -> Ints:
     """The operator with which the back-propagation of each segment begins, shape (segments,), or the end.
 
-    A backward operator belongs to the latest segment of which it reads a value that is not kept anyway; what it
-    reads of earlier ones (a skip connection) is made for it alone.
+    It is the first backward operator that reads a value of the segment which is not there anyway; unless `early`,
+    only the latest segment that an operator reads of counts.
     """
-    table = incidence(graph)
     operators = np.flatnonzero(segment < 0)
     position, value = table.inputs.gather(operators)
-    dropped = ~always[value]
-    active = np.full(len(operators), -1, dtype=np.int64)
-    np.maximum.at(active, position[dropped], segment[table.producer[value[dropped]]])
-    begin = np.full(int(segment.max()) + 2, len(graph.operators), dtype=np.int64)
-    np.minimum.at(begin, active[active >= 0], operators[active >= 0])
+    position, value = position[~there[value]], value[~there[value]]
+    own = segment[table.producer[value]]
+    if not early:
+        latest = np.full(len(operators), -1, dtype=np.int64)
+        np.maximum.at(latest, position, own)
+        own = latest[position]
+    begin = np.full(int(segment.max()) + 2, len(segment), dtype=np.int64)
+    np.minimum.at(begin, own, operators[position])
     return begin

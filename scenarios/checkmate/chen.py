@@ -9,20 +9,19 @@ baseline is as well tuned as what it is compared with.
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import isqrt
-from typing import Literal
+from typing import Literal, get_args
 
 import networkx as nx
 import numpy as np
 
-from scenarios.checkmate.checkpoints import cheapest_that_fits, forward_operators, schedule_from_checkpoints
+from scenarios.checkmate.checkpoints import Skips, cheapest_that_fits, forward_operators, schedules_from_checkpoints
 from scenarios.checkmate.graph import Graph
-from scenarios.checkmate.incidence import incidence
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import Schedule
 
 Kind = Literal["linear", "articulation", "linearized"]
 Checkpoints = tuple[int, ...]
-_MOST = 400  # checkpoint sets that the greedy rule tries
+_MOST, _MOST_STAGES = 400, 200_000  # checkpoint sets that the greedy rule tries, and their stages together
 
 
 def solve_sqrt(problem: Problem, kind: Kind) -> Solution:
@@ -101,19 +100,22 @@ def greedy(graph: Graph, candidates: Sequence[int], bytes: float) -> Checkpoints
     >>> greedy(unit_chain(9), range(9), 3)
     (3, 7)
     """
-    return tuple(operator for operator, _ in _gathered(graph, candidates, bytes))
+    return tuple(operator for operator, _ in _gathered(_forward_bytes(graph), candidates, bytes))
 
 
-def greedy_sweep(graph: Graph, candidates: Sequence[int], most: int = _MOST) -> list[Checkpoints]:
+def greedy_sweep(graph: Graph, candidates: Sequence[int], most: int | None = None) -> list[Checkpoints]:
     """The different checkpoint sets of `greedy`, from a checkpoint wherever possible to none at all.
 
     A set changes when b reaches the least bytes at which it has a checkpoint, so that is the next b to try, and
-    none is missed (the paper's code tries 301). Of more than `most` sets as many are taken, evenly.
+    none is missed (the paper's code tries 301). Of more than `most` sets as many are taken, evenly; without it,
+    400, and fewer where there are more than 500 operators.
     """
+    most = most or max(1, min(_MOST, _MOST_STAGES // len(graph.operators)))
+    made = _forward_bytes(graph)
     found: list[Checkpoints] = []
     bound = 0.0
     while not found or found[-1]:
-        chosen = _gathered(graph, candidates, bound)
+        chosen = _gathered(made, candidates, bound)
         found.append(tuple(operator for operator, _ in chosen))
         bound = min((gathered for _, gathered in chosen), default=0)
     different = list(dict.fromkeys(found))
@@ -121,13 +123,12 @@ def greedy_sweep(graph: Graph, candidates: Sequence[int], most: int = _MOST) -> 
     return [different[int(place)] for place in taken]
 
 
-def _gathered(graph: Graph, candidates: Sequence[int], bound: float) -> list[tuple[int, int]]:
+def _gathered(made: dict[int, int], candidates: Sequence[int], bound: float) -> list[tuple[int, int]]:
     """(checkpoint, bytes made since the one before)."""
-    made = _made(graph)
     allowed = set(candidates)
     chosen, gathered = [], 0
-    for operator in forward_operators(graph):
-        gathered += made[operator]
+    for operator, size in made.items():
+        gathered += size
         if operator in allowed and gathered > bound:
             chosen.append((operator, gathered))
             gathered = 0
@@ -135,18 +136,17 @@ def _gathered(graph: Graph, candidates: Sequence[int], bound: float) -> list[tup
 
 
 def _schedules(graph: Graph, sets: Sequence[Checkpoints]) -> Iterator[Schedule]:
-    """Schedules of checkpoint sets, with values that cross segments kept and not."""
-    for chosen in sets:
-        yield schedule_from_checkpoints(graph, chosen)
-        yield schedule_from_checkpoints(graph, chosen, keep_skips=True)
+    """Schedules of checkpoint sets, with every way to treat what is read outside of its segment; chains have none."""
+    ways: tuple[Skips, ...] = ("alone",) if first_branch(graph) is None else get_args(Skips)
+    return schedules_from_checkpoints(graph, sets, ways)
 
 
-def _made(graph: Graph) -> list[int]:
-    """Bytes that each operator makes."""
-    table = incidence(graph)
-    made = np.zeros(len(graph.operators), dtype=np.int64)
-    np.add.at(made, table.producer, table.bytes)
-    return made.tolist()
+def _forward_bytes(graph: Graph) -> dict[int, int]:
+    """Bytes that each forward operator makes, in order."""
+    return {
+        operator: sum(graph.values[value].bytes for value in graph.operators[operator].outputs)
+        for operator in forward_operators(graph)
+    }
 
 
 _NAMES: dict[Kind, str] = {

@@ -92,21 +92,21 @@ def holds(steps: int, snapshots: int, advance: Ints) -> Iterator[Hold]:
 def schedule_from_holds(graph: Graph, held: Sequence[Hold]) -> Schedule:
     """The cheapest schedule that keeps gradients, results and what is held (see `holds`).
 
-    What is held from the last step on is kept since the forward pass.
+    What is held from the last step on is kept since the forward pass, in which every step finds what the one before
+    has made.
     """
     table = incidence(graph)
     forward = np.array(forward_operators(graph), dtype=np.int64)
     count, last = len(graph.operators), len(forward) - 1
     falling = -reversed_step(graph)
     S = (np.arange(count + 1)[:, None] > table.producer) & (table.result | backward_operators(graph)[table.producer])
-    for before, after in pairwise(forward.tolist()):
-        # the first sweep advances from the state it has
-        S[before + 1 : after + 1, _outputs(table, before)] = True
     for state, step in held:
         # the stage that begins to reverse `step` advances through `state`
         taken = int(forward[state]) if step == last else int(np.searchsorted(falling, -step, side="left"))
         until = int(np.searchsorted(falling, -state, side="right"))
-        S[taken + 1 : until, _outputs(table, int(forward[state]))] = True
+        S[taken + 1 : until, _outputs(table, forward[state])] = True
+    for operator, reader in pairwise(forward):
+        S[operator + 1 : reader + 1, _outputs(table, operator)] = True
     return completion(graph, S)
 
 

@@ -112,26 +112,31 @@ def branch(relaxation: Relaxation, known: Schedule | None, limits: Limits) -> So
     """Branch and bound below a solved relaxation, looking only for schedules cheaper than `known`."""
     model = relaxation.model
     problem = model.problem
-    target, proven = _target(problem, known)
-    bound = relaxation.bound if relaxation.bound < target else proven
+    target = _target(problem, known)
+    bound = relaxation.bound
     deadline = None if limits.seconds is None else monotonic() + limits.seconds
-    while relaxation.bound < target * (1.0 - limits.gap):
+    while bound < target * (1.0 - limits.gap):
         result = _integer(relaxation, target, limits, deadline)
         if _says_infeasible(result):
-            if known is None:
-                return _infeasible(problem, known)
-            bound = proven
+            bound = target
             break
         if result.mip_dual_bound is not None and np.isfinite(result.mip_dual_bound):
-            bound = max(bound, min(float(result.mip_dual_bound) * _unit(problem), target))
+            bound = max(bound, float(result.mip_dual_bound) * _unit(problem))
         if result.x is None:
-            return _settle(problem, known, bound, f"no schedule after {limits.nodes} nodes of branch and bound")
+            return _settle(problem, known, bound, _ran_out(limits))
         found = _round(model, result.x)
         if int(memory(problem.graph, found).max()) <= problem.budget:
-            known = found
-            break
+            return _settle(problem, found, bound, "")
         _add_broken(model, result.x)
-    return _settle(problem, known, bound, "")
+    if known is None:
+        return _infeasible(problem, known)
+    # nothing costs less than the target, and what is known is all there is between the target and its own cost
+    proven = bound >= target
+    return _settle(problem, known, cost(problem.costs, known) if proven else bound, "")
+
+
+def _ran_out(limits: Limits) -> str:
+    return f"no schedule after {limits.nodes} nodes of branch and bound or {limits.seconds} s (None: no limit)"
 
 
 def _settle(problem: Problem, known: Schedule | None, bound: float, reason: str) -> Solution:
@@ -147,19 +152,15 @@ def _infeasible(problem: Problem, known: Schedule | None) -> Solution:
     return Solution(Answer.INFEASIBLE, reason=reason)
 
 
-def _target(problem: Problem, known: Schedule | None) -> tuple[float, float]:
-    """(target, bound) in seconds: only what costs less than the target is of interest; without it, the bound holds.
-
-    Costs that are multiples of a step leave nothing between `known` and one step below it.
-    """
+def _target(problem: Problem, known: Schedule | None) -> float:
+    """Only schedules cheaper than this (seconds) are of interest."""
     if known is None:
-        return np.inf, np.inf
+        return np.inf
     best = cost(problem.costs, known)
-    whole = bool((problem.costs == np.round(problem.costs)).all()) and best < 2.0**53
-    step = float(np.gcd.reduce(problem.costs.astype(np.int64))) if whole else 0.0
-    if step > 10.0 * PROVEN * best:
-        return best - 0.999 * step, best
-    return best * (1.0 - PROVEN), best * (1.0 - PROVEN)
+    whole = best < 2.0**53 and bool((problem.costs == np.round(problem.costs)).all())
+    # nothing lies between whole costs and one step less; a step too small for the solver (FLOP) is no help
+    step = 0.999 * float(np.gcd.reduce(problem.costs.astype(np.int64))) if whole else 0.0
+    return best - max(step, best * PROVEN)
 
 
 def _unit(problem: Problem) -> float:

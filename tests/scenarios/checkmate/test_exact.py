@@ -1,0 +1,145 @@
+"""The exact solver against exhaustive search, the paper's program, and the paper's own figures."""
+
+from itertools import chain, combinations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from scenarios.checkmate import milp, milp_paper, portfolio
+from scenarios.checkmate.graph import Graph, Operator, Value
+from scenarios.checkmate.interpreter import validate
+from scenarios.checkmate.problem import Answer, Problem
+from scenarios.checkmate.schedule import all_once, cost, peak
+from scenarios.checkmate.synthetic import layered_graph, random_graph, unit_chain
+
+NO_LIMIT = milp.Limits(nodes=None)
+
+
+def exhaustive(problem: Problem) -> float:
+    """The least cost over all staged schedules, by dynamic programming over what is kept; inf if nothing fits."""
+    graph = problem.graph
+    producer = graph.producers()
+    count = len(graph.operators)
+    best: dict[frozenset[int], float] = {frozenset(): 0.0}
+    for stage in range(count):
+        following: dict[frozenset[int], float] = {}
+        made = [value for value in range(len(graph.values)) if producer[value] <= stage]
+        for kept_out in map(frozenset, chain.from_iterable(combinations(made, k) for k in range(len(made) + 1))):
+            if stage == count - 1 and kept_out != graph.results:
+                continue
+            for kept_in, spent in best.items():
+                added = stage_cost(problem, stage, kept_in, kept_out)
+                if spent + added < following.get(kept_out, np.inf):
+                    following[kept_out] = spent + added
+        best = following
+    return min(best.values(), default=np.inf)
+
+
+def stage_cost(problem: Problem, stage: int, kept_in: frozenset[int], kept_out: frozenset[int]) -> float:
+    """Seconds of the cheapest stage between two sets of kept values; inf if its memory exceeds the budget."""
+    graph, producer = problem.graph, problem.graph.producers()
+    runs = {stage} | {int(producer[value]) for value in kept_out - kept_in}
+    for operator in range(stage, -1, -1):
+        if operator in runs:
+            runs |= {int(producer[value]) for value in graph.operators[operator].inputs if value not in kept_in}
+    resident = set(kept_in)
+    order = sorted(runs)
+    for place, index in enumerate(order):
+        operator = graph.operators[index]
+        resident |= set(operator.outputs)
+        if sum(graph.values[value].bytes for value in resident) + operator.workspace > problem.budget:
+            return np.inf
+        ahead = {value for later in order[place + 1 :] for value in graph.operators[later].inputs}
+        resident = {value for value in resident if value in kept_out or value in ahead}
+    return float(sum(problem.costs[operator] for operator in order))
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_exact_is_the_least_of_all_schedules(seed: int) -> None:
+    graph, costs = random_graph(seed, operators=5, most_outputs=2 if seed % 2 else 1, workspace=3 * (seed % 3))
+    most = peak(graph, all_once(graph))
+    for share in (0.95, 0.8, 0.65, 0.5):
+        problem = Problem(graph, costs, int(share * most))
+        truth = exhaustive(problem)
+        found = milp.solve_exact(problem, limits=NO_LIMIT)
+        if np.isinf(truth):
+            assert found.answer is Answer.INFEASIBLE
+            assert found.reason
+            continue
+        assert found.schedule is not None
+        assert cost(costs, found.schedule) == pytest.approx(truth)
+        assert found.bound == pytest.approx(truth, rel=1e-6)
+        assert validate(problem, found.schedule, truth).valid
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_papers_program_has_the_same_optimum(seed: int) -> None:
+    graph, costs = random_graph(100 + seed, operators=7, workspace=2)
+    problem = Problem(graph, costs, int(0.75 * peak(graph, all_once(graph))))
+    ours, theirs = milp.solve_exact(problem, limits=NO_LIMIT), milp_paper.solve_paper(problem)
+    assert ours.answer is theirs.answer
+    if ours.schedule and theirs.schedule:
+        assert cost(costs, ours.schedule) == pytest.approx(cost(costs, theirs.schedule))
+
+
+def chain_of(layers: int, budget: int) -> tuple[Problem, NDArray[np.float64]]:
+    graph = unit_chain(layers)
+    costs = np.ones(len(graph.operators))
+    return Problem(graph, costs, budget), costs
+
+
+def test_published_integrality_gap_of_the_unit_chain() -> None:
+    problem, costs = chain_of(8, 4)
+    found = milp_paper.solve_paper(problem)
+    assert found.schedule is not None
+    assert cost(costs, found.schedule) == 26.0
+    assert cost(costs, found.schedule) / milp_paper.relaxed_bound(problem) == pytest.approx(1.18, abs=0.005)
+    tighter = milp.relax(problem)
+    assert tighter is not None
+    assert tighter.bound == pytest.approx(23.0)  # 26 / 23 = 1.130
+
+
+@pytest.mark.parametrize(("budget", "optimum"), [(8, 43), (6, 47)])
+def test_known_optima_of_the_sixteen_layer_chain(budget: int, optimum: int) -> None:
+    problem, costs = chain_of(16, budget)
+    found = portfolio.exact(problem)
+    assert found.schedule is not None
+    assert cost(costs, found.schedule) == optimum
+    assert found.bound == pytest.approx(optimum)
+
+
+def test_a_limit_ends_the_search_with_a_gap_not_with_a_claim() -> None:
+    graph, costs = layered_graph(3, 30)
+    problem = Problem(graph, costs, int(0.5 * peak(graph, all_once(graph))))
+    found = milp.solve_exact(problem, limits=milp.Limits(nodes=1))
+    assert found.answer is Answer.NOT_FOUND
+    assert found.reason
+    started = portfolio.exact(problem, nodes=1)
+    if started.schedule is not None:
+        assert started.bound <= cost(costs, started.schedule)
+
+
+def test_too_large_is_refused_in_words() -> None:
+    graph, costs = layered_graph(1, 500)
+    problem = Problem(graph, costs, peak(graph, all_once(graph)) - 1)
+    found = milp.solve_exact(problem)
+    assert found.answer is Answer.NOT_FOUND
+    assert "columns" in found.reason
+
+
+def test_infeasible_names_the_operator_and_its_bytes() -> None:
+    values = (Value("a:out", 6), Value("b:out", 5))
+    graph = Graph("two", (Operator("a", (), (0,)), Operator("b", (0,), (1,), workspace=2)), values, frozenset({1}))
+    found = portfolio.solve(Problem(graph, np.ones(2), 12), "portfolio")
+    assert found.answer is Answer.INFEASIBLE
+    assert found.reason == "b alone needs 13 B (13 bytes), the budget is 12 bytes"
+    assert portfolio.solve(Problem(graph, np.ones(2), 13), "portfolio").answer is Answer.FEASIBLE
+
+
+def test_results_that_do_not_fit_together_are_infeasible() -> None:
+    values = tuple(Value(f"{name}:out", 5) for name in "ab")
+    graph = Graph("two", (Operator("a", (), (0,)), Operator("b", (), (1,))), values, frozenset({0, 1}))
+    found = portfolio.solve(Problem(graph, np.ones(2), 9), "exact")
+    assert found.answer is Answer.INFEASIBLE
+    assert "results" in found.reason
