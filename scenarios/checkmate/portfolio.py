@@ -64,10 +64,10 @@ def portfolio(problem: Problem) -> Solution:
     return replace(found, bound=min(bound, cost(problem.costs, found.schedule)) if found.schedule else bound)
 
 
-def exact(problem: Problem, time_limit: float | None = None, nodes: int | None = None) -> Solution:
-    """The optimum with its proof, starting from what the heuristics found. Limits end it early."""
+def exact(problem: Problem, time_limit: float | None = None) -> Solution:
+    """The optimum with its proof, starting from what the heuristics found; `time_limit` (seconds) ends it early."""
     known = heuristics(problem).schedule
-    return milp.solve_exact(problem, known, milp.Limits(nodes=nodes, seconds=time_limit))
+    return milp.solve_exact(problem, known, milp.Limits(nodes=None, seconds=time_limit))
 
 
 def solve_curve(

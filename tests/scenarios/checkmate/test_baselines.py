@@ -41,8 +41,10 @@ def training_graph(seed: int, chain: bool) -> tuple[Graph, Costs]:
     results: set[int] = set()
 
     def add(name: str, inputs: list[int], outputs: int, backward: bool) -> tuple[int, ...]:
+        """The first output is large, the others are a mask, a statistic or a parameter's gradient."""
         made = tuple(range(len(values), len(values) + outputs))
-        values.extend(Value(f"value{value}", int(rng.integers(0, 20))) for value in made)
+        sizes = [int(rng.integers(5, 20)), *rng.integers(0, 3, outputs - 1).tolist()]
+        values.extend(Value(f"value{value}", size) for value, size in zip(made, sizes, strict=True))
         operators.append(Operator(name, tuple(inputs), made, workspace=int(rng.integers(0, 6)), backward=backward))
         return made
 
@@ -50,7 +52,7 @@ def training_graph(seed: int, chain: bool) -> tuple[Graph, Costs]:
         return [int(value) for value in rng.choice(among, int(rng.integers(least, len(among) + 1)), replace=False)]
 
     forward: list[tuple[int, ...]] = []
-    for index in range(int(rng.integers(2, 9))):
+    for index in range(int(rng.integers(5, 16))):
         near = [] if index == 0 else list(forward[-1])
         far = [] if chain or index == 0 else some([value for made in forward[:-1] for value in made])[:2]
         forward.append(add(f"forward{index}", [*near[:1], *far], int(rng.integers(1, 4)), False))
@@ -65,6 +67,12 @@ def training_graph(seed: int, chain: bool) -> tuple[Graph, Costs]:
     graph = Graph(f"training-{seed}", tuple(operators), tuple(values), frozenset(results))
     check(graph, has_costs=True)
     return graph, rng.integers(1, 10, len(operators)).astype(np.float64)
+
+
+def between(graph: Graph, fraction: float) -> int:
+    """A budget between what the largest operator needs (0) and what keeping everything does (1)."""
+    least, most = working_set(graph)[0], peak(graph, all_once(graph))
+    return least + int(fraction * (most - least))
 
 
 def honest(problem: Problem, solution: Solution) -> None:
@@ -103,13 +111,11 @@ def wanted(graph: Graph, rest: tuple[int, ...], value: int) -> bool:
     return value in graph.results
 
 
-@given(
-    st.integers(0, 10_000), st.booleans(), st.sampled_from([0.4, 0.6, 0.8, 0.95]), st.sampled_from(sorted(BASELINES))
-)
+@given(st.integers(0, 10_000), st.booleans(), st.sampled_from([0.2, 0.4, 0.6, 0.8]), st.sampled_from(sorted(BASELINES)))
 @settings(deadline=None, max_examples=150)
 def test_random_training_graphs(seed: int, chain: bool, fraction: float, name: str) -> None:
     graph, costs = training_graph(seed, chain)
-    problem = Problem(graph, costs, max(1, int(peak(graph, all_once(graph)) * fraction)))
+    problem = Problem(graph, costs, between(graph, fraction))
     solution = BASELINES[name](problem)
     honest(problem, solution)
     if solution.schedule is not None:
@@ -117,11 +123,11 @@ def test_random_training_graphs(seed: int, chain: bool, fraction: float, name: s
         assert BASELINES[name](problem) == solution
 
 
-@given(st.integers(0, 10_000), st.sampled_from([0.5, 0.7, 0.9]), st.sampled_from(sorted(BASELINES)))
+@given(st.integers(0, 10_000), st.sampled_from([0.2, 0.5, 0.8]), st.sampled_from(sorted(BASELINES)))
 @settings(deadline=None, max_examples=60)
 def test_graphs_without_a_backward_pass(seed: int, fraction: float, name: str) -> None:
     graph, costs = random_graph(seed, 9, workspace=3)
-    problem = Problem(graph, costs, int(peak(graph, all_once(graph)) * fraction))
+    problem = Problem(graph, costs, between(graph, fraction))
     honest(problem, BASELINES[name](problem))
 
 
