@@ -1,12 +1,11 @@
 """The exact solver against exhaustive search, the paper's program, and the paper's own figures."""
 
-from itertools import chain, combinations
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from scenarios.checkmate import milp, milp_paper, portfolio
+from scenarios.checkmate.exhaustive import least_cost
 from scenarios.checkmate.graph import Graph, Operator, Value
 from scenarios.checkmate.interpreter import validate
 from scenarios.checkmate.problem import Answer, Problem
@@ -16,54 +15,15 @@ from scenarios.checkmate.synthetic import layered_graph, random_graph, unit_chai
 NO_LIMIT = milp.Limits(nodes=None)
 
 
-def exhaustive(problem: Problem) -> float:
-    """The least cost over all staged schedules, by dynamic programming over what is kept; inf if nothing fits."""
-    graph = problem.graph
-    producer = graph.producers()
-    count = len(graph.operators)
-    best: dict[frozenset[int], float] = {frozenset(): 0.0}
-    for stage in range(count):
-        following: dict[frozenset[int], float] = {}
-        made = [value for value in range(len(graph.values)) if producer[value] <= stage]
-        for kept_out in map(frozenset, chain.from_iterable(combinations(made, k) for k in range(len(made) + 1))):
-            if stage == count - 1 and kept_out != graph.results:
-                continue
-            for kept_in, spent in best.items():
-                added = stage_cost(problem, stage, kept_in, kept_out)
-                if spent + added < following.get(kept_out, np.inf):
-                    following[kept_out] = spent + added
-        best = following
-    return min(best.values(), default=np.inf)
-
-
-def stage_cost(problem: Problem, stage: int, kept_in: frozenset[int], kept_out: frozenset[int]) -> float:
-    """Seconds of the cheapest stage between two sets of kept values; inf if its memory exceeds the budget."""
-    graph, producer = problem.graph, problem.graph.producers()
-    runs = {stage} | {int(producer[value]) for value in kept_out - kept_in}
-    for operator in range(stage, -1, -1):
-        if operator in runs:
-            runs |= {int(producer[value]) for value in graph.operators[operator].inputs if value not in kept_in}
-    resident = set(kept_in)
-    order = sorted(runs)
-    for place, index in enumerate(order):
-        operator = graph.operators[index]
-        resident |= set(operator.outputs)
-        if sum(graph.values[value].bytes for value in resident) + operator.workspace > problem.budget:
-            return np.inf
-        ahead = {value for later in order[place + 1 :] for value in graph.operators[later].inputs}
-        resident = {value for value in resident if value in kept_out or value in ahead}
-    return float(sum(problem.costs[operator] for operator in order))
-
-
 @pytest.mark.parametrize("seed", range(25))
 def test_exact_is_the_least_of_all_schedules(seed: int) -> None:
     graph, costs = random_graph(seed, operators=5, most_outputs=2 if seed % 2 else 1, workspace=3 * (seed % 3))
     most = peak(graph, all_once(graph))
     for share in (0.95, 0.8, 0.65, 0.5):
         problem = Problem(graph, costs, int(share * most))
-        truth = exhaustive(problem)
+        truth = least_cost(problem)
         found = milp.solve_exact(problem, limits=NO_LIMIT)
-        if np.isinf(truth):
+        if truth is None:
             assert found.answer is Answer.INFEASIBLE
             assert found.reason
             continue
@@ -78,9 +38,13 @@ def test_the_papers_program_has_the_same_optimum(seed: int) -> None:
     graph, costs = random_graph(100 + seed, operators=7, workspace=2)
     problem = Problem(graph, costs, int(0.75 * peak(graph, all_once(graph))))
     ours, theirs = milp.solve_exact(problem, limits=NO_LIMIT), milp_paper.solve_paper(problem)
-    assert ours.answer is theirs.answer
+    if ours.schedule is None or ours.schedule.order[-1] == 6:
+        assert ours.answer is theirs.answer
     if ours.schedule and theirs.schedule:
-        assert cost(costs, ours.schedule) == pytest.approx(cost(costs, theirs.schedule))
+        # only by making a result again after the last first run, which the paper's program has no stage for
+        cheaper = cost(costs, ours.schedule) < cost(costs, theirs.schedule) * (1 - 1e-6)
+        assert not cheaper or ours.schedule.order[-1] != 6
+        assert cost(costs, ours.schedule) <= cost(costs, theirs.schedule) * (1 + 1e-6)
 
 
 def chain_of(layers: int, budget: int) -> tuple[Problem, NDArray[np.float64]]:
