@@ -56,7 +56,7 @@ class Meter:
         elapsed = time.monotonic() - self.started
         left = ""
         if share >= 0.03 * self.total:  # before that, the estimate would frighten
-            left = f", about {show(elapsed / share * (self.total - share), 'time', 2)} left"
+            left = f", about {show(elapsed / share * (self.total - share), 'time', 3)} left"
         doing = next((f" ({doing})" for _, doing in self._doing.values()), "")
         return f"{self.what}: {self.done:,} of {self.total:,}{left}{doing}"
 

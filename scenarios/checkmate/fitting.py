@@ -14,7 +14,7 @@ from sim.trace import Tracer
 from sim.units import show
 
 #: Shares of the budget given up, one after the other.
-MARGINS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3)
+MARGINS = (0.0, 0.02, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3)
 
 Solver = Callable[[Problem], Solution]
 Replay = Callable[[Schedule, Tracer], Timeline]
@@ -42,7 +42,8 @@ def fit(problem: Problem, solver: Solver, others: Sequence[Solver], replay: Repl
     if whole.schedule is None:
         return Fitted(whole, lambda trace: replay(all_once(problem.graph), trace))
     first = whole.schedule
-    running = [found for each in (solver, *others) if (found := _running(problem, each, replay)) is not None]
+    starts = [(solver, whole), *((each, each(problem)) for each in others)]
+    running = [found for each, start in starts if (found := _running(problem, each, start, replay)) is not None]
     if running:
         schedule, margin = min(running, key=lambda found: cost(problem.costs, found[0]))
         settled = Solution(Answer.FEASIBLE, schedule, whole.bound)
@@ -56,11 +57,12 @@ def fit(problem: Problem, solver: Solver, others: Sequence[Solver], replay: Repl
     return Fitted(failed, lambda trace: replay(first, trace), MARGINS[-1])
 
 
-def _running(problem: Problem, solver: Solver, replay: Replay) -> tuple[Schedule, float] | None:
-    """The first schedule of a solver that runs, and the share of the budget it gives up."""
+def _running(problem: Problem, solver: Solver, start: Solution, replay: Replay) -> tuple[Schedule, float] | None:
+    """The first schedule of a solver that runs, from its answer to the whole budget on, and what share it gives up."""
     last: Schedule | None = None
     for margin in MARGINS:
-        schedule = solver(replace(problem, budget=int(problem.budget * (1.0 - margin)))).schedule
+        smaller = replace(problem, budget=int(problem.budget * (1.0 - margin)))
+        schedule = start.schedule if margin == 0.0 else solver(smaller).schedule
         if schedule is None:
             return None
         if schedule != last and replay(schedule, Tracer()).out_of_memory is None:

@@ -19,7 +19,7 @@ from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import Schedule, cost, peak
 from sim.units import show
 
-MARGINS = (0.0, 0.05, 0.1, 0.2)
+MARGINS = (0.0, 0.05, 0.1)
 THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 
