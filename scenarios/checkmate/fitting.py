@@ -14,7 +14,7 @@ from sim.trace import Tracer
 from sim.units import show
 
 #: Shares of the budget given up, one after the other.
-MARGINS = (0.0, 0.02, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3)
+MARGINS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3)
 
 Solver = Callable[[Problem], Solution]
 Replay = Callable[[Schedule, Tracer], Timeline]

@@ -98,7 +98,7 @@ def solve_curve(
 
 
 #: What the portfolio falls back on where its own schedule does not run: they leave other gaps in memory.
-COMPONENTS = (greedy.search, greedy.solve_greedy, dtr.solve_dtr)
+COMPONENTS = (greedy.search, greedy.solve_greedy, dtr.solve_dtr, rounding.solve_rounding)
 #: Policy -> solver, but for `exact`, which has limits.
 POLICIES: dict[str, Callable[[Problem], Solution]] = {
     "portfolio": portfolio,

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lookalikes import LOOKALIKES, lookalike
 from numpy.typing import NDArray
 
 from scenarios.checkmate import chen, dtr, griewank
 from scenarios.checkmate.graph import Graph, Operator, Value, working_set
 from scenarios.checkmate.graph_file import check
 from scenarios.checkmate.interpreter import validate
-from scenarios.checkmate.lookalikes import LOOKALIKES, lookalike
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import Schedule, all_once, cost, is_staged, memory, peak
 from scenarios.checkmate.synthetic import layered_graph, random_graph

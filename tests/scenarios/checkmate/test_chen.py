@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lookalikes import lookalike
 
 from scenarios.checkmate import chen
 from scenarios.checkmate.checkpoints import forward_operators, schedule_from_checkpoints
 from scenarios.checkmate.graph import Graph
-from scenarios.checkmate.lookalikes import lookalike
 from scenarios.checkmate.problem import Answer, Problem
 from scenarios.checkmate.schedule import all_once, cost, peak
 from scenarios.checkmate.synthetic import Tape, layered_graph, unit_chain

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lookalikes import lookalike
 
 from scenarios.checkmate import dtr
 from scenarios.checkmate.graph import Graph, Operator, Value
 from scenarios.checkmate.greedy import arrays
 from scenarios.checkmate.incidence import incidence
 from scenarios.checkmate.interpreter import validate
-from scenarios.checkmate.lookalikes import lookalike
 from scenarios.checkmate.problem import Answer, Problem
 from scenarios.checkmate.schedule import Schedule, all_once, cost, peak
 from scenarios.checkmate.synthetic import layered_graph, random_graph, unit_chain

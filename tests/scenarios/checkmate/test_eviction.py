@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lookalikes import lookalike
 
 from scenarios.checkmate import dtr, eviction
 from scenarios.checkmate.greedy import arrays, search, solve_greedy
 from scenarios.checkmate.interpreter import validate
-from scenarios.checkmate.lookalikes import lookalike
 from scenarios.checkmate.milp import solve_exact
 from scenarios.checkmate.problem import Answer, Problem
 from scenarios.checkmate.schedule import Schedule, all_once, cost, memory, peak

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from exhaustive import least_cost
 from numpy.typing import NDArray
 
 from scenarios.checkmate import milp, milp_paper, portfolio
-from scenarios.checkmate.exhaustive import least_cost
 from scenarios.checkmate.graph import Graph, Operator, Value
 from scenarios.checkmate.interpreter import validate
 from scenarios.checkmate.problem import Answer, Problem

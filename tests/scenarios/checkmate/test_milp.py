@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
+from exhaustive import least_cost
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from lookalikes import lookalike
 
 from scenarios.checkmate import milp, milp_paper
-from scenarios.checkmate.exhaustive import least_cost
 from scenarios.checkmate.graph import Graph, Operator, Value, working_set
 from scenarios.checkmate.interpreter import validate
-from scenarios.checkmate.lookalikes import lookalike
 from scenarios.checkmate.milp import Limits, relax, solve_exact
 from scenarios.checkmate.portfolio import heuristics
 from scenarios.checkmate.problem import Answer, Problem

@@ -5,13 +5,13 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from exhaustive import least_cost
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lookalikes import lookalike
 
-from scenarios.checkmate.exhaustive import least_cost
 from scenarios.checkmate.graph import working_set
 from scenarios.checkmate.interpreter import validate
-from scenarios.checkmate.lookalikes import lookalike
 from scenarios.checkmate.policies import Policy
 from scenarios.checkmate.portfolio import POLICIES, solve, solve_curve
 from scenarios.checkmate.problem import Answer, Problem

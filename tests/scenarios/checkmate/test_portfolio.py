@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lookalikes import lookalike
 
 from scenarios.checkmate import eviction, greedy, milp, portfolio, rounding
 from scenarios.checkmate.graph import working_set
 from scenarios.checkmate.interpreter import validate
-from scenarios.checkmate.lookalikes import lookalike
 from scenarios.checkmate.policies import Policy
 from scenarios.checkmate.problem import Answer, Problem
 from scenarios.checkmate.schedule import all_once, cost, memory, peak
