@@ -50,7 +50,7 @@ def find_scenario(name: str) -> Scenario:
         reference = entries[name].value
     else:
         raise UserError(f"no scenario is called '{name}'; {did_you_mean(name, entries)}")
-    found = _load(reference, f"scenario '{name}'")
+    found = load(reference, f"scenario '{name}'")
     scenario = found() if isinstance(found, type) else found
     missing = [part for part in _PARTS if not hasattr(scenario, part)]
     if missing:
@@ -74,7 +74,7 @@ def hardware_kinds() -> dict[str, type[Card] | Broken]:
     kinds: dict[str, type[Card] | Broken] = {}
     for name, entry in sorted(_entries("windtunnel.hardware").items()):
         try:
-            kinds[name] = _load(entry.value, f"hardware '{name}'")
+            kinds[name] = load(entry.value, f"hardware '{name}'")
         except UserError as error:
             kinds[name] = Broken(name, entry.value, str(error))
     return kinds
@@ -92,7 +92,8 @@ def study_paths() -> dict[str, Path]:
     return found
 
 
-def _load(reference: str, what: str) -> Any:
+def load(reference: str, what: str) -> Any:
+    """The object at `module:object`; `what` it is to be called in the sentence of a `UserError`."""
     module, _, attribute = reference.partition(":")
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # a user's own module:object lies beside their study

@@ -120,7 +120,12 @@ class Context:
 
 @runtime_checkable
 class Scenario(Protocol):
-    """What the runner needs of a scenario. `version` is raised when the meaning of a result changes."""
+    """What the runner needs of a scenario. `version` is raised when the meaning of a result changes.
+
+    Two more attributes may be there. `preload` names modules that workers import once, before they are forked.
+    `summary`, as "module:function", makes sentences out of records for the report; it is named and not imported,
+    so that changing it changes no record's key.
+    """
 
     name: str
     version: int

@@ -1,10 +1,9 @@
 """From a solver's answer to what the run reports: validated, replayed on the device, and explained."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from hardware_models.gpu.timeline import OutOfMemory, Timeline
+from scenarios.checkmate.config import METRICS, CheckmateConfig
 from scenarios.checkmate.fitting import Fitted
 from scenarios.checkmate.graph import working_set
 from scenarios.checkmate.interpreter import validate
@@ -15,12 +14,9 @@ from sim.scenario import Check, Outcome, Series
 from sim.trace import Tracer
 from sim.units import show
 
-if TYPE_CHECKING:
-    from scenarios.checkmate.scenario import CheckmateConfig
-
 
 def outcome(
-    config: "CheckmateConfig", problem: Problem, costs: Costs, fitted: Fitted, solve_seconds: float, trace: Tracer
+    config: CheckmateConfig, problem: Problem, costs: Costs, fitted: Fitted, solve_seconds: float, trace: Tracer
 ) -> Outcome:
     """Metrics, timeline and checks. Without a schedule, the replay shows where the memory runs out."""
     graph, solution = problem.graph, fitted.solution
@@ -57,7 +53,7 @@ def outcome(
 
 
 def _costs(
-    config: "CheckmateConfig", problem: Problem, costs: Costs, solution: Solution, schedule: Schedule
+    config: CheckmateConfig, problem: Problem, costs: Costs, solution: Solution, schedule: Schedule
 ) -> dict[str, float | None]:
     once = all_once(problem.graph)
     total, least = cost(problem.costs, schedule), cost(problem.costs, once)
@@ -104,7 +100,5 @@ def curves(timeline: Timeline) -> Series:
 
 def _absent(notes: dict[str, str], metrics: dict[str, float | None]) -> dict[str, str]:
     """Notes, completed with why each missing metric is missing."""
-    from scenarios.checkmate.scenario import METRICS
-
     reason = notes.get("answer", "does not apply")
     return notes | {m.name: reason for m in METRICS if metrics.get(m.name) is None and m.name not in notes}

@@ -16,21 +16,13 @@ from sim.trace import Tracer
 
 def report(given: Namespace) -> int:
     """Write the page of a study."""
+    from sim.report.study_page import write_page
+
     store = _stored(given.results)
-    path = write_report(given.study, store, given.out or given.results / f"{given.study}.html")
+    path = write_page(given.study, store, given.out or given.results / f"{given.study}.html")
     report_messages(store)
     print(path)
     return 0
-
-
-def write_report(study: str, store: Store, path: Path) -> Path:
-    """Make the page and write it."""
-    from sim.report import render
-    from sim.report.study_page import study_page
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(study_page(study, store)), encoding="utf-8")
-    return path
 
 
 def trace(given: Namespace) -> int:

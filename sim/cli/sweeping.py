@@ -92,9 +92,9 @@ def _ended(summary: Summary) -> str:
 
 
 def _report(study: Study, store: Store, results: Path) -> Path:
-    from sim.cli.giving import write_report
+    from sim.report.study_page import write_page
 
-    return write_report(study.name, store, results / f"{study.name}.html")
+    return write_page(study.name, store, results / f"{study.name}.html")
 
 
 def plan(given: Namespace) -> int:

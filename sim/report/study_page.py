@@ -3,16 +3,18 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
 from sim.config import dimension_of, field_of
 from sim.expression import holds
 from sim.job import look_up
 from sim.record import Record
-from sim.registry import find_scenario
+from sim.registry import find_scenario, load
 from sim.report.bars import bars
 from sim.report.charts import Axis, curve
 from sim.report.page import Column, Page, Picture, Table
+from sim.report.render import render
 from sim.report.timeline import Filling, timeline
 from sim.scenario import Metric, Scenario
 from sim.store import Store
@@ -75,9 +77,16 @@ def study_page(name: str, store: Store) -> Page:
     )
 
 
+def write_page(name: str, store: Store, path: Path) -> Path:
+    """Make the page of a study and write it; returns `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render(study_page(name, store)), encoding="utf-8")
+    return path
+
+
 def _answer(study: _Study, planned: int) -> tuple[str, ...]:
     summary = getattr(study.scenario, "summary", None)
-    told = tuple(summary([record for _, record in study.runs])) if summary and study.runs else ()
+    told = load(summary, "summary")([record for _, record in study.runs]) if summary and study.runs else ()
     return (*told, *filter(None, [" ".join(str(study.about["about"]).split()), _standing(study, planned)]))
 
 

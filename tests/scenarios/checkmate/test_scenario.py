@@ -8,9 +8,10 @@ import pytest
 
 from hardware_models.gpu import cards
 from hardware_models.gpu.card import GpuCard
+from scenarios.checkmate.config import CheckmateConfig
 from scenarios.checkmate.policies import Policy
 from scenarios.checkmate.portfolio import POLICIES
-from scenarios.checkmate.scenario import Checkmate, CheckmateConfig
+from scenarios.checkmate.scenario import Checkmate
 from sim.config import build
 from sim.conformance import check_card, check_scenario, check_study
 from sim.errors import UserError

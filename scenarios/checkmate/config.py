@@ -1,0 +1,77 @@
+"""What may be asked of Checkmate (its settings) and what it answers (its metrics)."""
+
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from hardware_models.gpu.allocator import AllocatorName
+from hardware_models.gpu.card import GpuCard, Precision
+from scenarios.checkmate.networks import NETWORKS
+from scenarios.checkmate.policies import Policy
+from sim import fingerprint
+from sim.errors import did_you_mean
+from sim.scenario import Config, Metric
+from sim.units import Ratio, Seconds
+
+METRICS = (
+    Metric("overhead", "ratio", "lower", "time added to the iteration by recomputation, over running everything once"),
+    Metric("overhead_bound", "ratio", "neither", "proven: no schedule within the budget has less overhead"),
+    Metric("gap", "ratio", "lower", "cost over the proven lower bound, less one"),
+    Metric("iteration_seconds", "time", "lower", "time of one training iteration", label="modelled"),
+    Metric("throughput", "1/s", "higher", "training samples per second", label="modelled"),
+    Metric("recomputed", "1", "lower", "operators run again in one iteration", label="counted"),
+    Metric("capacity", "bytes", "neither", "memory of the device that a framework can allocate"),
+    Metric("budget", "bytes", "neither", "memory left for the graph's values by device and resident tensors"),
+    Metric("device_peak", "bytes", "lower", "peak of live tensors, resident ones included"),
+    Metric("peak_allocated", "bytes", "lower", "peak of the caching allocator's blocks"),
+    Metric("peak_reserved", "bytes", "lower", "peak of the caching allocator's segments"),
+    Metric("margin", "ratio", "lower", "share of the budget given up so that the allocator finds room"),
+    Metric("fragmentation", "ratio", "lower", "share of the reserved memory not handed out at its peak"),
+    Metric("keep_all_peak", "bytes", "neither", "peak of live tensors when nothing is recomputed"),
+    Metric("least_memory", "bytes", "neither", "resident tensors and the largest operator: nothing runs in less"),
+    Metric("energy", "energy", "lower", "energy of one iteration", label="modelled"),
+    Metric("money", "money", "lower", "price of the device for one iteration", label="modelled"),
+    Metric("solve_seconds", "time", "lower", "time the policy took to decide", label="measured"),
+)
+
+
+class CheckmateConfig(Config):
+    """One question: this network, on this GPU, under this policy."""
+
+    hardware: GpuCard = Field("v100", validate_default=True, description="the GPU")
+    network: str = Field("resnet50", description="a network by name, a graph file .json, or module:callable")
+    batch: int = Field(32, ge=1, description="samples per iteration")
+    shape: tuple[int, ...] | None = Field(None, description="one input, e.g. [3, 224, 224]; the network's own if unset")
+    granularity: Literal["layer", "operator"] = Field("layer", description="merge chains of operators, or not")
+    optimizer: Literal["sgd", "momentum", "adam"] = Field("sgd", description="decides how much state is resident")
+    precision: Precision = Field("fp32", description="arithmetic of matrix products")
+    policy: Policy = Field("portfolio", description="who decides what is recomputed")
+    cost: Literal["roofline", "flops"] = Field("roofline", description="what an operator costs")
+    allocator: AllocatorName = Field("caching", description="who hands out memory; exact never fragments")
+    slack: Ratio = Field(0.0, ge=0, lt=1, description="share of the memory left free")
+    time_limit: Seconds = Field(0.0, ge=0, description="limit on the exact solver; 0 for none")
+    source: str = Field("", description="fingerprint of a user's own network, filled in")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_source(cls, data: Any) -> Any:
+        """A file or module of the user's is part of the question: its content goes into the record's key."""
+        if isinstance(data, dict) and not data.get("source"):
+            return data | {"source": source_of(str(data.get("network", "")))}
+        return data
+
+
+def source_of(network: str) -> str:
+    """A hash of the file or module that a user's network comes from; "" for ours. Raises `ValueError`."""
+    if network.endswith(".json"):
+        try:
+            return blake2b(Path(network).read_bytes(), digest_size=8).hexdigest()
+        except OSError as error:
+            raise ValueError(f"network file {network} cannot be read: {error.strerror}") from None
+    if ":" in network:
+        return fingerprint.combined(network.partition(":")[0])
+    if network and network not in NETWORKS:
+        raise ValueError(f"no network is called '{network}'; {did_you_mean(network, NETWORKS)}")
+    return ""
