@@ -120,7 +120,12 @@ def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     command = [str(Path(sys.executable).with_name("windtunnel")), "sweep", "outside.storm:Storm"]
     options = ["--set", "sleeps=0.05", "--axis", "x=range(0,199,1)", "--workers", "2"]
     process = subprocess.Popen(
-        [*command, *options], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*command, *options],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in a shell's background ignores it
     )
     store = tmp_path / "windtunnel-results" / "records.db-wal"
     deadline = time.monotonic() + 60
