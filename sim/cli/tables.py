@@ -14,6 +14,8 @@ from sim.units import UNITS, show
 
 _WIDTH = 100
 _ROWS = 40
+#: A terminal's tables are made of so many runs at most.
+_MOST = 5000
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -60,8 +62,9 @@ def study_tables(study: Study, store: Store, jobs: Sequence[Job]) -> Iterator[tu
     scenario = find_scenario(study.scenario)
     records = {record.key: record for record in store.records([job.key for job in jobs[:_MOST]])}
     found = [(job.point, records[job.key]) for job in jobs[:_MOST] if job.key in records]
+    cut = f" (the first {_MOST:,} of {len(jobs):,} runs)" if len(jobs) > _MOST else ""
     if study.table is None:
-        yield _listing(study, scenario, found)
+        yield study.title + cut, *_listing(study, scenario, found)
         return
     rows, columns, value = study.table.rows, study.table.columns, study.table.value
     unit = next((metric.unit for metric in scenario.metrics if metric.name == value), "")
@@ -75,15 +78,12 @@ def study_tables(study: Study, store: Store, jobs: Sequence[Job]) -> Iterator[tu
         down = list(dict.fromkeys(row for row, _ in cells))
         header = [rows, *(setting(scenario, columns, column) for column in across)]
         body = [[setting(scenario, rows, row), *(cells.get((row, column), "") for column in across)] for row in down]
-        yield f"{value}: {study.title}" + (f" ({rest})" if rest else ""), header, body
-
-
-_MOST = 5000
+        yield f"{value}: {study.title}" + (f" ({rest})" if rest else "") + cut, header, body
 
 
 def _listing(
     study: Study, scenario: Scenario, found: Sequence[tuple[Mapping[str, Any], Record]]
-) -> tuple[str, list[str], list[list[str]]]:
+) -> tuple[list[str], list[list[str]]]:
     metrics = scenario.metrics[:4]
     keys = [*study.varied(), *(["replicate"] if study.repeat > 1 else [])]
     rows = [
@@ -93,7 +93,7 @@ def _listing(
         + [shown(record.value(metric.name), metric.unit) for metric in metrics]
         for point, record in found
     ]
-    return study.title, ["record", *keys, "answer", *(metric.name for metric in metrics)], rows
+    return ["record", *keys, "answer", *(metric.name for metric in metrics)], rows
 
 
 def setting(scenario: Scenario, key: str, value: Any) -> str:
