@@ -5,7 +5,7 @@ import platform
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import metadata
 from typing import Any
@@ -56,25 +56,16 @@ def execute(
     except UserError as problem:
         status, error, outcome = "invalid", str(problem), Outcome({})
     except Exception:  # the record carries the error; a run never takes the study with it
-        status, error, outcome = "failed", traceback.format_exc()[-_ERROR_TAIL:], Outcome({})
+        status, error, outcome = "failed", traceback.format_exc(), Outcome({})
     measured = probe.stop()
-    record = Record(
-        key=job.key,
-        status=status,
-        scenario=job.scenario,
-        version=job.version,
-        config=job.config,
-        seed=job.seed,
-        replicate=job.replicate,
-        code=job.code,
+    record = replace(
+        _begun(job, status, error),
         answer=outcome.answer,
         metrics=declared,
         checks=tuple({"name": c.name, "verdict": c.verdict, "detail": c.detail} for c in outcome.checks),
         notes=dict(outcome.notes),
         series={name: series.digest(columns) for name, columns in outcome.series.items()},
         system=attach(measured, outcome.metrics),
-        error=error,
-        made_by=provenance(),
         observed={"started": started} | measured,
     )
     bodies = {name: series.encode(columns) for name, columns in outcome.series.items()}
@@ -83,7 +74,13 @@ def execute(
 
 def lost(job: Job, status: Status, error: str) -> Finished:
     """The record of a run whose process died or was stopped."""
-    record = Record(
+    record = _begun(job, status, error)
+    return Finished(record.key, record.status, record.encode(), record.digest())
+
+
+def _begun(job: Job, status: Status, error: str) -> Record:
+    """What a record says before anything is known of the outcome."""
+    return Record(
         key=job.key,
         status=status,
         scenario=job.scenario,
@@ -95,7 +92,6 @@ def lost(job: Job, status: Status, error: str) -> Finished:
         error=error[-_ERROR_TAIL:],
         made_by=provenance(),
     )
-    return Finished(record.key, record.status, record.encode(), record.digest())
 
 
 def _declared(scenario: Scenario, outcome: Outcome) -> dict[str, dict[str, Any]]:

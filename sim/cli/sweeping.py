@@ -19,7 +19,7 @@ from sim.study import Study, load_study
 from sim.sweep import Summary, missing, planned
 from sim.sweep import sweep as sweep_study
 from sim.units import show as show_quantity
-from sim.why import why
+from sim.why import reasons, why
 
 RETRIED = ("invalid", "failed", "crashed", "timeout")
 
@@ -105,11 +105,22 @@ def plan(given: Namespace) -> int:
     todo = missing(jobs, store)
     seconds = _expected(jobs, todo, store)
     report_messages(store)
+    changed = reasons(store, todo[0]) if todo else []
     if given.json:
-        print(orjson.dumps({"runs": len(jobs), "missing": len(todo), "seconds": seconds}).decode())
+        told = {
+            "runs": len(jobs),
+            "missing": len(todo),
+            "seconds": seconds,
+            "changed": [name for name, _, _ in changed],
+        }
+        print(orjson.dumps(told).decode())
         return 0
     known = f", about {show_quantity(seconds, 'time', 2)} of one core" if seconds is not None and todo else ""
     print(f"{study.name}: {len(jobs):,} runs, {len(jobs) - len(todo):,} stored, {len(todo):,} to make{known}")
+    if changed:
+        print("the first differs from the nearest stored run in")
+        for name, before, after in changed:
+            print(f"  {name}: {before} -> {after}")
     return 0
 
 

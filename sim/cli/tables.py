@@ -24,9 +24,9 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", title_style="bold", collapse_padding=True)
     for index, name in enumerate(header):
-        table.add_column(name, justify="right" if index else "left", overflow="fold")
+        table.add_column(name, justify="right" if index else "left", overflow="fold", no_wrap=not index)
     for row in rows[:_ROWS]:
         table.add_row(*row)
     console = Console(highlight=False)
@@ -37,12 +37,12 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
         console.print(f"({len(rows) - _ROWS:,} more rows: `windtunnel export` or the report has them)")
 
 
-def shown(value: Any, unit: str = "") -> str:
+def shown(value: Any, unit: str = "", digits: int = 4) -> str:
     """A value as a person reads it; an absent one is a dash."""
     if value is None:
         return "–"
     if isinstance(value, float | int) and not isinstance(value, bool):
-        return show(value, unit) if unit in UNITS else f"{value:.5g}"
+        return show(value, unit, digits) if unit in UNITS else f"{value:.5g}"
     return str(value)
 
 
@@ -71,7 +71,9 @@ def study_tables(study: Study, store: Store, jobs: Sequence[Job]) -> Iterator[tu
     blocks: dict[str, dict[tuple[Any, Any], str]] = {}
     for point, record in found:
         rest = ", ".join(f"{key} {setting(scenario, key, point[key])}" for key in point if key not in (rows, columns))
-        cell = shown(record.value(value), unit) if record.value(value) is not None else record.answer or record.status
+        cell = (
+            shown(record.value(value), unit, 3) if record.value(value) is not None else record.answer or record.status
+        )
         blocks.setdefault(rest, {})[point[rows], point[columns]] = cell
     for rest, cells in blocks.items():
         across = list(dict.fromkeys(column for _, column in cells))

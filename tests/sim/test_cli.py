@@ -86,9 +86,17 @@ def test_bad_input_is_one_sentence_and_status_2(windtunnel: Windtunnel, argument
 
 def test_a_study_from_sweep_to_parquet(windtunnel: Windtunnel, tmp_path: Path) -> None:
     sweep = ["sweep", "tape", "--axis", "blocks=1,2", "--repeat", "3", "--workers", "0"]
-    assert json.loads(windtunnel("plan", *sweep[1:-2], "--json").stdout) == {"runs": 6, "missing": 6, "seconds": None}
+    assert json.loads(windtunnel("plan", *sweep[1:-2], "--json").stdout) == {
+        "runs": 6,
+        "missing": 6,
+        "seconds": None,
+        "changed": [],
+    }
     assert windtunnel(*sweep).returncode == 0
     assert json.loads(windtunnel("plan", *sweep[1:-2], "--json").stdout)["missing"] == 0
+    told = windtunnel("plan", "tape", "--axis", "blocks=1,2,3", "--repeat", "3").stdout
+    assert "9 runs, 6 stored, 3 to make" in told
+    assert "blocks: 1 -> 3" in told or "blocks: 2 -> 3" in told
     standing = json.loads(windtunnel("status", "--json").stdout)
     assert standing["tape"] == {"runs": 6, "stored": 6, "ok": 6} | dict.fromkeys(RETRIED, 0)
     assert (tmp_path / "windtunnel-results" / "tape.html").stat().st_size > 1000
