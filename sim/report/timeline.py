@@ -115,7 +115,7 @@ def _peak(filling: Filling, total: NDArray[np.float64], frame: _Frame) -> list[d
     at = int(total.argmax())
     x, y = float(filling.times[at]) / frame.time.scale, float(total[at]) / frame.unit.scale
     right = filling.times[at] > 0.6 * frame.span
-    crowded = frame.capacity is not None and abs(total[at] - frame.capacity) < 0.1 * frame.top
+    crowded = frame.capacity is not None and abs(total[at] - frame.capacity) < 0.06 * frame.top
     text = f"peak {written(y, 3)} {frame.unit.text}"
     data = {"values": [{"x": x, "y": y, "text": text}]}
     place = {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "y", "type": "quantitative"}}
