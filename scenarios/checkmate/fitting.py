@@ -32,17 +32,17 @@ class Fitted:
     margin: float = 0.0
 
 
-def fit(problem: Problem, solver: Solver, others: Sequence[Solver], replay: Replay) -> Fitted:
-    """The cheapest schedule of `solver` and `others` that runs to its end on the device.
+def fit(problem: Problem, solver: Solver, components: Sequence[Solver], replay: Replay) -> Fitted:
+    """The cheapest schedule of `components` (of `solver`, if there are none) that runs to its end on the device.
 
-    The answer for the whole budget, and with it the bound, is that of `solver`; each solver gives up as little as
-    it must.
+    The answer for the whole budget, and with it the bound, is that of `solver`; each component gives up as little
+    as it must.
     """
     whole = solver(problem)
     if whole.schedule is None:
         return Fitted(whole, lambda trace: replay(all_once(problem.graph), trace))
     first = whole.schedule
-    starts = [(solver, whole), *((each, each(problem)) for each in others)]
+    starts = [(each, each(problem)) for each in components] or [(solver, whole)]
     running = [found for each, start in starts if (found := _running(problem, each, start, replay)) is not None]
     if running:
         schedule, margin = min(running, key=lambda found: cost(problem.costs, found[0]))

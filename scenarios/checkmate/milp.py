@@ -136,7 +136,8 @@ def branch(relaxation: Relaxation, known: Schedule | None, limits: Limits) -> So
 
 
 def _ran_out(limits: Limits) -> str:
-    return f"no schedule after {limits.nodes} nodes of branch and bound or {limits.seconds} s (None: no limit)"
+    spent = f"{limits.seconds:g} s" if limits.seconds is not None else f"{limits.nodes:,} nodes"
+    return f"branch and bound found no schedule within its limit of {spent}, which proves nothing"
 
 
 def _settle(problem: Problem, known: Schedule | None, bound: float, reason: str) -> Solution:

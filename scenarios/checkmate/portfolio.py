@@ -19,7 +19,7 @@ from scenarios.checkmate.schedule import Schedule, all_once, cost, peak
 from sim.units import show
 
 #: Beyond so many columns the portfolio leaves the linear relaxation out: its bound is then that of one pass.
-_RELAXED = 60_000
+_RELAXED = 100_000
 
 
 def solve(problem: Problem, policy: Policy, time_limit: float | None = None) -> Solution:
@@ -97,7 +97,7 @@ def solve_curve(
     return [solutions[budget] for budget in budgets]
 
 
-#: What the portfolio falls back on where its own schedule does not run: they leave other gaps in memory.
+#: Whose schedules the portfolio tries on the device: the search's own, and others that leave other gaps in memory.
 COMPONENTS = (greedy.search, greedy.solve_greedy, dtr.solve_dtr, rounding.solve_rounding)
 #: Policy -> solver, but for `exact`, which has limits.
 POLICIES: dict[str, Callable[[Problem], Solution]] = {
