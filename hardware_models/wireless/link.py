@@ -1,26 +1,33 @@
 """Radio links over time: the SNR of every link in every slot, and slots, reports and acknowledgements on the engine.
 
-`Channel` is arrays only. `SlotClock` drives slots on the simulation engine: each slot a callback asks the transmitter
-for its rates, and acknowledgements come back as events of their own after the card's delay.
+`Channel` is arrays only. `Downlink` drives slots on the simulation engine: each slot is an event that asks the
+transmitter for its rates, and acknowledgements come back as events of their own after the card's delay.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from hardware_models.wireless.block_error import BlockErrorModel
 from hardware_models.wireless.card import FadingMethod, WirelessCard
+from hardware_models.wireless.cqi import CqiReporter
 from hardware_models.wireless.effective_snr import effective_snr_db
 from hardware_models.wireless.fading import Ar1Fast, Complex, Fading, IfftDoppler, Steady, SumOfSinusoids
 from hardware_models.wireless.path_loss import Shadowing, mean_snr_db
 from hardware_models.wireless.taps import tap_profile
+from sim.engine import Engine
 from sim.rng import Streams
 
 Floats = NDArray[np.float64]
 
 #: Links written together: eight float64 fill a cache line of the (slots, links) array.
 _GROUP = 8
+#: Slots that a `Downlink` reads from the channel at a time.
+_BLOCK = 1024
 
 
 class Channel:
@@ -125,6 +132,96 @@ def _decibels(gains: Complex, shadow: Floats, level: float, out: Floats) -> None
     for i in range(len(gains)):
         power = gains[i].real * gains[i].real + gains[i].imag * gains[i].imag
         out[i] = level + shadow[i] + (10.0 * np.log10(power) if power > 0.0 else -np.inf)
+
+
+class Transmitter(Protocol):
+    """Whoever picks rates. It sees reports and acknowledgements, never an SNR."""
+
+    def act(self, slot: int, cqi: NDArray[np.int8]) -> NDArray[np.integer[Any]]:
+        """The rate of every link in this slot, shape (links,), from the levels it knows now."""
+        ...
+
+    def hear(self, slot: int, rates: NDArray[np.int16], acks: NDArray[np.bool_], heard: NDArray[np.bool_]) -> None:
+        """Feedback for an earlier `slot`, each of shape (links,); where `heard` is False the feedback was lost."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sent:
+    """What happened, each of shape (slots, links): rates sent, whether they were decoded, and their error then."""
+
+    rates: NDArray[np.int16]
+    acks: NDArray[np.bool_]
+    errors: Floats
+
+
+class Downlink:
+    """Slots of `links` links on an engine, one callback for all links per slot.
+
+    In slot t the transmitter acts on the reports that have arrived; the feedback of slot t is heard before it acts in
+    slot t + 1 + ack.delay. Link i decodes by `streams("decode", i)` and loses feedback by `streams("ack loss", i)`.
+    """
+
+    def __init__(self, engine: Engine, card: WirelessCard, streams: Streams, links: int, slots: int) -> None:
+        self.engine, self.card, self.slots = engine, card, slots
+        self.channel = Channel(card, streams, links, slots)
+        self.errors = BlockErrorModel.of(card)
+        self.reporter = CqiReporter(card, self.errors, streams, links)
+        self._decode = [streams("decode", link).generator for link in range(links)]
+        self._losses = [streams("ack loss", link).generator for link in range(links)]
+        self._sent = Sent(
+            np.zeros((slots, links), dtype=np.int16),
+            np.zeros((slots, links), dtype=np.bool_),
+            np.zeros((slots, links)),
+        )
+        self._first, self._block = 0, self._read(0)
+
+    def run(self, transmitter: Transmitter) -> Sent:
+        """Lets the engine run until all slots are over and all feedback is heard."""
+        if self.slots:
+            self.engine.call_after(0.0, self._tick, transmitter, self.engine.now, 0)
+            self.engine.run()
+        return self._sent
+
+    def _tick(self, transmitter: Transmitter, began: float, slot: int) -> None:
+        if slot - self._first == len(self._block.snr):
+            self._first, self._block = slot, self._read(slot)
+        block, row = self._block, slot - self._first
+        rates = transmitter.act(slot, block.cqi[row])
+        error = self.errors.error_of(block.snr[row], rates)
+        acks = block.decode[row] >= error
+        self._sent.rates[slot], self._sent.acks[slot], self._sent.errors[slot] = rates, acks, error
+        self.engine.trace.counter("wireless/decoded", self.engine.now, int(acks.sum()))
+        heard_at = began + (slot + 1 + self.card.ack.delay) * self.card.slot
+        self.engine.call_at(heard_at, transmitter.hear, slot, self._sent.rates[slot], acks, block.heard[row])
+        if slot + 1 < self.slots:
+            self.engine.call_at(began + (slot + 1) * self.card.slot, self._tick, transmitter, began, slot + 1)
+
+    def _read(self, first: int) -> "_Block":
+        last = min(first + _BLOCK, self.slots)
+        snr = self.channel.snr_db(first, last)
+        return _Block(
+            snr=snr,
+            cqi=self.reporter.report(snr),
+            decode=_uniform(self._decode, last - first),
+            heard=_uniform(self._losses, last - first) >= self.card.ack.loss,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Block:
+    snr: Floats
+    cqi: NDArray[np.int8]
+    decode: Floats
+    heard: NDArray[np.bool_]
+
+
+def _uniform(generators: Sequence[np.random.Generator], slots: int) -> Floats:
+    """Shape (slots, links), each column from a generator of its own."""
+    draws = np.empty((slots, len(generators)))
+    for link, generator in enumerate(generators):
+        draws[:, link] = generator.random(slots)
+    return draws
 
 
 def mean_snr_db_of(card: WirelessCard) -> float:
