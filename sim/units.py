@@ -1,8 +1,8 @@
 """Quantities at the border: text with a unit in, an SI number out, and back.
 
 Two rules. Inside the house every number is SI (seconds, bytes, bits per second, watts, joules, FLOP)
-and carries no unit. At the border a number without a unit, or with one that two people could read in
-two ways ("100G", "16Gb"), is refused.
+and carries no unit; levels stay in decibels, as everyone in radio reads them. At the border a number
+without a unit, or with one that two people could read in two ways ("100G", "16Gb"), is refused.
 """
 
 import math
@@ -36,6 +36,10 @@ UNITS: dict[str, dict[str, float]] = {
     "power": _scaled("W", {"": 1.0, "k": 1e3, "M": 1e6}, _SMALL),
     "energy": _scaled("J", {"": 1.0, "k": 1e3, "M": 1e6}, _SMALL),
     "frequency": _scaled("Hz", _DECIMAL),
+    "length": {"m": 1.0, "km": 1e3, "cm": 1e-2, "mm": 1e-3},
+    "speed": {"m/s": 1.0, "km/h": 1.0 / 3.6},
+    "level": {"dB": 1.0},
+    "power level": {"dBm": 1.0},
     "ratio": {"": 1.0, "%": 0.01},
     "money": {"USD": 1.0},
     "money rate": {"USD/s": 1.0, "USD/h": 1.0 / 3600.0},
@@ -81,7 +85,8 @@ def _unit_problem(unit: str, dimension: str) -> str:
 _EXAMPLES = {
     "time": "3us", "bytes": "16GiB", "bits": "512bit", "byte rate": "900GB/s", "bit rate": "25Gbit/s",
     "compute": "2GFLOP", "compute rate": "15.7TFLOP/s", "power": "300W", "energy": "20pJ",
-    "frequency": "1.4GHz", "ratio": "0.1 or 10%", "money": "2.5USD", "money rate": "2.5USD/h",
+    "frequency": "1.4GHz", "length": "200m", "speed": "3km/h", "level": "15dB", "power level": "23dBm",
+    "ratio": "0.1 or 10%", "money": "2.5USD", "money rate": "2.5USD/h",
 }  # fmt: skip
 
 
@@ -120,17 +125,22 @@ def show(value: float, dimension: str, digits: int = 4) -> str:
 class Quantity:
     """Marks a pydantic field as a quantity of `dimension`: text is parsed, SI numbers pass.
 
+    `words` are texts that stand for a figure to be derived from others, e.g. "geometry"; they pass as they are.
+
     With the validation context `{"border": True}` (study files, the command line) a bare number other
     than zero is refused for every dimension that has a unit, since nobody can tell what it counts.
     """
 
     dimension: str
+    words: tuple[str, ...] = ()
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         whole = source is int
 
         def coerce(value: Any, info: ValidationInfo) -> Any:
             at_border = bool(info.context and info.context.get("border"))
+            if isinstance(value, str) and value in self.words:
+                return value
             if isinstance(value, str):
                 value = _parsed(value, self.dimension)
             elif at_border and value and type(value) in (int, float) and self.dimension != "ratio":
@@ -160,4 +170,8 @@ FlopPerSecond = Annotated[float, Quantity("compute rate")]
 Watts = Annotated[float, Quantity("power")]
 Joules = Annotated[float, Quantity("energy")]
 Hertz = Annotated[float, Quantity("frequency")]
+Metres = Annotated[float, Quantity("length")]
+MetresPerSecond = Annotated[float, Quantity("speed")]
+Decibels = Annotated[float, Quantity("level")]
+DecibelMilliwatts = Annotated[float, Quantity("power level")]
 Ratio = Annotated[float, Quantity("ratio")]

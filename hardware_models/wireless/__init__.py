@@ -1,0 +1,1 @@
+"""What a radio link does to packets: fading, block errors per rate, stale feedback, retransmissions, queues."""
