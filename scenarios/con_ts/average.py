@@ -15,11 +15,15 @@ from scenarios.con_ts.hull import Floats
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """Expected `rate` and block `errors` of the best choice, and its `price` (in units of rate) on the safe side."""
+    """Expected `rate` and block `errors` of the best choice, and its `price` (in units of rate) on the safe side.
+
+    `least_errors` is the block error rate of playing the most robust arm everywhere: no policy has less.
+    """
 
     rate: float
     errors: float
     price: float
+    least_errors: float
 
 
 def best_average(success: Floats, rates: Floats, eta: float, shares: Floats) -> Best:
@@ -34,16 +38,17 @@ def best_average(success: Floats, rates: Floats, eta: float, shares: Floats) -> 
         kept = success[rows, chosen]
         return float(shares @ (rates[chosen] * kept)), float(shares @ kept)
 
+    robust = np.argmax(success, axis=1)
+    most = success[np.arange(len(success)), robust]
+    least_errors = float(1.0 - shares @ most)
     free_rate, free_kept = at(0.0)
     if free_kept >= eta:
-        return Best(free_rate, 1.0 - free_kept, 0.0)
+        return Best(free_rate, 1.0 - free_kept, 0.0, least_errors)
     low, high = 0.0, float(rates.max())
     while at(high)[1] < eta:
         low, high = high, high * 4.0
         if high > 1e9 * rates.max():
-            robust = np.argmax(success, axis=1)
-            kept = success[np.arange(len(success)), robust]
-            return Best(float(shares @ (rates[robust] * kept)), float(1.0 - shares @ kept), np.inf)
+            return Best(float(shares @ (rates[robust] * most)), least_errors, np.inf, least_errors)
     while high - low > 1e-12 * high:
         middle = 0.5 * (low + high)
         if middle in (low, high):
@@ -51,4 +56,4 @@ def best_average(success: Floats, rates: Floats, eta: float, shares: Floats) -> 
         low, high = (low, middle) if at(middle)[1] >= eta else (middle, high)
     (rate_low, kept_low), (rate_high, kept_high) = at(low), at(high)
     weight = (eta - kept_low) / (kept_high - kept_low)
-    return Best(rate_low + weight * (rate_high - rate_low), 1.0 - eta, high)
+    return Best(rate_low + weight * (rate_high - rate_low), 1.0 - eta, high, least_errors)

@@ -20,7 +20,6 @@ units of an SNR of 0 dB.
 
 from math import cos, erf, exp, pi, sin, sqrt
 
-import numpy as np
 from numba import njit
 
 from scenarios.con_ts.hull import Floats

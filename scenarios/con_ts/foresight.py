@@ -166,7 +166,7 @@ def _act(
             power, doppler = _pace_of(pace[link], lower[report], width[report])
             place = log(doppler / _LOWEST) / log(_RATIO)
             if rung[link] < 0 or abs(place - rung[link]) > 0.8:
-                rung[link] = max(0, min(_RUNGS - 1, int(round(place))))
+                rung[link] = max(0, min(_RUNGS - 1, round(place)))
                 fading_filter.forget_all(mean[link], covariance[link], power)
         doppler, power = _doppler_of(rung[link]), pace[link, 1] / pace[link, 0]
         if slot >= delay:

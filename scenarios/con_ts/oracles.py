@@ -21,7 +21,8 @@ class Genie:
         """The arm with the largest expected rate in this very slot."""
         success = self._world.success(self._slot)
         self._slot += 1
-        return np.argmax(success * self._world.task.rates, axis=1).astype(np.int64)
+        chosen: Arms = np.argmax(success * self._world.task.rates, axis=1)
+        return chosen
 
     def update(self, feedback: Feedback) -> None:
         """Nothing to learn."""
@@ -58,14 +59,15 @@ class AverageGenie:
 
     def __init__(self, world: World) -> None:
         self._world, self._slot = world, 0
-        price = world.best().price
+        price = world.best.price
         self._weights = world.task.rates + price if np.isfinite(price) else np.ones_like(world.task.rates)
 
     def act(self, contexts: Arms) -> Arms:
         """The priced arm."""
         success = self._world.success(self._slot)
         self._slot += 1
-        return np.argmax(success * self._weights, axis=1).astype(np.int64)
+        chosen: Arms = np.argmax(success * self._weights, axis=1)
+        return chosen
 
     def update(self, feedback: Feedback) -> None:
         """Nothing to learn."""
