@@ -50,7 +50,7 @@ def forget_all(mean: Floats, covariance: Floats, power: float) -> None:
         covariance[i, i] = power / len(mean)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True)
 def fade(mean: Floats, covariance: Floats, power: float, keep: float) -> None:
     """One slot's forgetting: a share `1 - keep` of what is known, variances in proportion, returns to the prior."""
     for i in range(len(mean)):
@@ -60,7 +60,7 @@ def fade(mean: Floats, covariance: Floats, power: float, keep: float) -> None:
         covariance[i, i] += (1.0 - keep * keep) * power / len(mean)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True)
 def _along(
     mean: Floats, covariance: Floats, real: Floats, imaginary: Floats, row: Floats, spread: Floats
 ) -> tuple[float, float]:
@@ -75,21 +75,34 @@ def _along(
     variance = 0.0
     for i in range(size):
         row[i] = toward_real * real[i] + toward_imaginary * imaginary[i]
+    _times(covariance, row, spread)
     for i in range(size):
-        total = 0.0
-        for j in range(size):
-            total += covariance[i, j] * row[j]
-        spread[i] = total
-        variance += row[i] * total
+        variance += row[i] * spread[i]
     return magnitude, variance
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True)
+def _times(covariance: Floats, row: Floats, product: Floats) -> None:
+    """`covariance` @ `row`, summed row by row: the inner loop has no order to keep, so it runs on vector units.
+
+    Reassociating sums (fastmath) would be as fast, but what it gives depends on where the code is inlined.
+    """
+    size = len(row)
+    product[:] = 0.0
+    for j in range(size):
+        for i in range(size):
+            product[i] += covariance[j, i] * row[j]
+
+
+@njit(cache=True)
 def see_value(
     mean: Floats, covariance: Floats, real: Floats, imaginary: Floats, value: float, noise: float,
     row: Floats, spread: Floats,
 ) -> None:  # fmt: skip
-    """Learn that |h| is `value` with variance `noise`: the extended Kalman filter's step."""
+    """Learn that |h| is `value` with variance `noise`: the extended Kalman filter's step.
+
+    `row` and `spread` are room to work in, here and below.
+    """
     magnitude, variance = _along(mean, covariance, real, imaginary, row, spread)
     total = variance + noise
     surprise = (value - magnitude) / total
@@ -99,7 +112,7 @@ def see_value(
             covariance[i, j] -= spread[i] * spread[j] / total
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True)
 def see_side(
     mean: Floats, covariance: Floats, real: Floats, imaginary: Floats, threshold: float, width: float, above: bool,
     trust: float, row: Floats, spread: Floats,
@@ -121,18 +134,17 @@ def see_side(
             covariance[i, j] -= spread[i] * spread[j] * shrink
 
 
-@njit(cache=True, fastmath=True)
-def outlook(mean: Floats, covariance: Floats, real: Floats, imaginary: Floats) -> tuple[float, float]:
+@njit(cache=True)
+def outlook(mean: Floats, covariance: Floats, real: Floats, imaginary: Floats, spread: Floats) -> tuple[float, float]:
     """(power, share) expected of |h|**2: its mean, and how much of that is uncertainty (1: Rayleigh, 0: known)."""
-    x, y, variance = 0.0, 0.0, 0.0
     size = len(mean)
+    x, y, variance = 0.0, 0.0, 0.0
     for i in range(size):
         x += real[i] * mean[i]
         y += imaginary[i] * mean[i]
-        along_real, along_imaginary = 0.0, 0.0
-        for j in range(size):
-            along_real += covariance[i, j] * real[j]
-            along_imaginary += covariance[i, j] * imaginary[j]
-        variance += real[i] * along_real + imaginary[i] * along_imaginary
+    for part in (real, imaginary):
+        _times(covariance, part, spread)
+        for i in range(size):
+            variance += part[i] * spread[i]
     power = x * x + y * y + variance
     return power, variance / power

@@ -174,7 +174,7 @@ def _act(
             fading_filter.waves(doppler, slot - delay, real, imaginary)
             _see_report(mean[link], covariance[link], real, imaginary, lower[report], width[report], row, spread)
         fading_filter.waves(doppler, slot, real, imaginary)
-        ahead, share = fading_filter.outlook(mean[link], covariance[link], real, imaginary)
+        ahead, share = fading_filter.outlook(mean[link], covariance[link], real, imaginary, spread)
         level = int((10.0 * log10(max(ahead, 1e-12)) - floor) / _LEVEL_STEP + 0.5)
         success = expected[max(0, min(len(expected) - 1, level)), int(share * (_SHARES - 1) + 0.5)]
         best, chosen = -1.0, 0
