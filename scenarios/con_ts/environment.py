@@ -35,7 +35,7 @@ from sim.rng import Streams
 #: The outcome when nothing was heard.
 SILENT = 2
 
-Observation = dict[str, np.int64]
+Observation = dict[str, Any]
 
 
 class LinkEnvironment(gymnasium.Env[Observation, np.int64]):

@@ -159,7 +159,8 @@ def _act(
 ) -> Arms:
     links, size = mean.shape
     arms = np.empty(links, np.int64)
-    real, imaginary, row, spread = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
+    row, spread, made = np.empty(size), np.empty(size), np.zeros(_RUNGS, np.bool_)
+    then, now = np.empty((_RUNGS, 2, size)), np.empty((_RUNGS, 2, size))
     for link in range(links):
         report = contexts[link]
         if slot >= delay or rung[link] < 0:
@@ -168,13 +169,18 @@ def _act(
             if rung[link] < 0 or abs(place - rung[link]) > 0.8:
                 rung[link] = max(0, min(_RUNGS - 1, round(place)))
                 fading_filter.forget_all(mean[link], covariance[link], power)
-        doppler, power = _doppler_of(rung[link]), pace[link, 1] / pace[link, 0]
+        at, power = rung[link], pace[link, 1] / pace[link, 0]
+        doppler = _doppler_of(at)
+        if not made[at]:
+            fading_filter.waves(doppler, slot - delay, then[at, 0], then[at, 1])
+            fading_filter.waves(doppler, slot, now[at, 0], now[at, 1])
+            made[at] = True
         if slot >= delay:
             fading_filter.fade(mean[link], covariance[link], power, 1.0 - doppler / _MEMORY)
-            fading_filter.waves(doppler, slot - delay, real, imaginary)
-            _see_report(mean[link], covariance[link], real, imaginary, lower[report], width[report], row, spread)
-        fading_filter.waves(doppler, slot, real, imaginary)
-        ahead, share = fading_filter.outlook(mean[link], covariance[link], real, imaginary, spread)
+            _see_report(
+                mean[link], covariance[link], then[at, 0], then[at, 1], lower[report], width[report], row, spread
+            )
+        ahead, share = fading_filter.outlook(mean[link], covariance[link], now[at, 0], now[at, 1], spread)
         level = int((10.0 * log10(max(ahead, 1e-12)) - floor) / _LEVEL_STEP + 0.5)
         success = expected[max(0, min(len(expected) - 1, level)), int(share * (_SHARES - 1) + 0.5)]
         best, chosen = -1.0, 0
@@ -224,13 +230,17 @@ def _hear(
     limit: float,
 ) -> None:
     links, size = mean.shape
-    real, imaginary, row, spread = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
+    row, spread, made = np.empty(size), np.empty(size), np.zeros(_RUNGS, np.bool_)
+    then = np.empty((_RUNGS, 2, size))
     for link in range(links):
         if acks[link] == LOST:
             continue
-        arm, failed = arms[link], acks[link] == 0
-        fading_filter.waves(_doppler_of(rung[link]), slot, real, imaginary)
+        arm, failed, at = arms[link], acks[link] == 0, rung[link]
+        if not made[at]:
+            fading_filter.waves(_doppler_of(at), slot, then[at, 0], then[at, 1])
+            made[at] = True
         fading_filter.see_side(
-            mean[link], covariance[link], real, imaginary, thresholds[arm], widths[arm], not failed, _TRUST, row, spread
-        )
+            mean[link], covariance[link], then[at, 0], then[at, 1], thresholds[arm], widths[arm], not failed, _TRUST,
+            row, spread,
+        )  # fmt: skip
         price[link] = min(limit, max(0.0, price[link] + step * (failed - target)))
