@@ -6,8 +6,8 @@
 
 For incremental redundancy the code's rate falls to R / m after m attempts, and the decoder's gap is that of the lower
 rate. Once the mother code has been sent whole (rate `lowest_rate` of the profile) bits repeat: its symbols then gather
-the SNRs of all attempts. (Cheng: "Coding performance of hybrid ARQ schemes", IEEE Trans. Comm. 54(6), 2006, takes mutual information
-so.) A residual never rises from one attempt to the next.
+the SNRs of all attempts. (Cheng: "Coding performance of hybrid ARQ schemes", IEEE Trans. Comm. 54(6), 2006, adds up
+mutual information so.) A residual never rises from one attempt to the next.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,8 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
 
-from hardware_models.wireless.block_error import BlockErrorModel, normal_argument
+from hardware_models.wireless.block_error import BlockErrorModel, normal_argument, packet_error
 from hardware_models.wireless.card import Combining, WirelessCard
 from hardware_models.wireless.decoder import DecoderProfile, decoder_profile
 from hardware_models.wireless.mutual_information import bicm_moments
@@ -86,9 +85,7 @@ class HarqModel:
         at_mother = normal_argument(
             whole * moments.mean(gathered), whole * moments.variance(gathered), length, whole * np.ones_like(gathered)
         )
-        error = ndtr(-np.where(repeated > 1.0, at_mother, argument))
-        packet = -np.expm1(blocks * np.log1p(-np.minimum(error, 1.0 - 1e-16)))
-        return np.asarray(np.clip(packet, self.profile.floor, 1.0), dtype=np.float64)
+        return packet_error(np.where(repeated > 1.0, at_mother, argument), blocks, self.profile.floor)
 
 
 def _sums(bits: int, snr_db: Floats, gap_db: Floats) -> tuple[Floats, Floats]:
