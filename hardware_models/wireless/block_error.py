@@ -78,7 +78,6 @@ class BlockErrorModel:
         snr_db = np.arange(SNR_RANGE_DB[0], SNR_RANGE_DB[1] + STEP_DB / 2, STEP_DB)
         errors = np.stack([_curve(mcs, profile, gap_db, rate, snr_db) for rate in range(len(mcs))], axis=1)
         errors = _ordered(mcs, errors)
-        errors[0] = 1.0  # nothing gets through there, and the row stands for everything below
         first = max(int(np.argmax((errors < 1.0).any(axis=1))) - 1, 0)
         last = int(np.argmax((errors == errors[-1]).all(axis=1))) + 1
         return cls(mcs, float(snr_db[first]), STEP_DB, np.ascontiguousarray(errors[first:last]))

@@ -65,6 +65,25 @@ class HarqModel:
         before = np.concatenate([np.ones_like(left[:1]), left[:-1]])
         return np.asarray(np.divide(left, before, out=np.ones_like(left), where=before > 0), dtype=np.float64)
 
+    def over_time(self, snr_db: ArrayLike, rate: ArrayLike, round_trip: int, attempts: int) -> Floats:
+        """What `queue.serve` wants: the error of attempt m in slot t if those before it, `round_trip` apart, failed.
+
+        `snr_db` has shape (slots, ...), `rate` broadcasts to its rest (a packet keeps its rate); the result has shape
+        (slots, attempts, ...). Attempts whose first would lie before slot 0 fail.
+        """
+        snr = np.asarray(snr_db, dtype=np.float64)
+        if snr.ndim == 0 or round_trip < 1 or attempts < 1:
+            raise UserError(
+                f"SNRs of shape (slots, ...), a round_trip and attempts of 1 or more are needed, "
+                f"not {snr.shape}, {round_trip} and {attempts}"
+            )
+        error = np.ones((len(snr), attempts, *snr.shape[1:]))
+        for m in range(min(attempts, -(-len(snr) // round_trip))):
+            ends = len(snr) - m * round_trip
+            history = np.stack([snr[back * round_trip : back * round_trip + ends] for back in range(m + 1)])
+            error[m * round_trip :, m] = self.attempt_error(history, rate)[m]
+        return error
+
     def _incremental(self, snr_db: Floats, rate: int) -> Floats:
         """Shape (attempts, cases), for one rate."""
         mcs, attempts = self.errors.mcs, np.arange(1, len(snr_db) + 1)[:, None]

@@ -56,7 +56,7 @@ def test_autocorrelation_across_chunks_and_at_the_slowest_doppler(card: Make) ->
 def test_ar1_is_right_at_one_slot_and_wrong_later(card: Make) -> None:
     h = gains(card("doppler=0.05", "fading.method=ar1_fast"), 1000)
     found = correlation(h, range(12))
-    assert found[:2] == pytest.approx(j0(2 * np.pi * 0.05 * np.arange(2)), abs=0.01)
+    assert found[1] / found[0] == pytest.approx(j0(2 * np.pi * 0.05), abs=0.001)
     assert found[11] > j0(2 * np.pi * 0.05 * 11) + 0.5
 
 

@@ -7,7 +7,11 @@ import pytest
 
 from hardware_models.wireless.card import COMBININGS, WirelessCard
 from hardware_models.wireless.harq import HarqModel
+from hardware_models.wireless.link import Channel
+from hardware_models.wireless.queue import serve
+from hardware_models.wireless.traffic import poisson
 from sim.errors import UserError
+from sim.rng import Streams
 
 Make = Callable[..., WirelessCard]
 
@@ -80,3 +84,31 @@ def test_the_ends_of_the_axis(combining: str, card: Make) -> None:
     assert model.residual(np.full(3, np.inf), 4).max() <= 1e-6
     with pytest.raises(UserError, match="need the SNR of each attempt"):
         model.residual(3.0, 4)
+
+
+@pytest.mark.parametrize("combining", COMBININGS)
+def test_over_time_each_attempt_meets_its_own_slot(combining: str, card: Make) -> None:
+    model = HarqModel.of(card(f"harq.combining={combining}"))
+    snr = np.random.default_rng(1).normal(6, 5, (20, 2))
+    error = model.over_time(snr, [12, 20], round_trip=4, attempts=3)
+    assert error.shape == (20, 3, 2)
+    history = snr[[3, 7, 11]]
+    assert error[[3, 7, 11], [0, 1, 2]] == pytest.approx(model.attempt_error(history, [12, 20]))
+    assert (error[:4, 1] == 1).all()
+    assert (error[:8, 2] == 1).all()
+    assert model.over_time(np.empty((0, 2)), [12, 20], 4, 3).shape == (0, 3, 2)
+    assert (model.over_time(snr[:2], [12, 20], 4, 3)[:, 1:] == 1).all()
+    with pytest.raises(UserError, match="a round_trip and attempts of 1 or more are needed"):
+        model.over_time(snr, [12, 20], 0, 3)
+
+
+def test_combining_saves_deadlines_over_a_fading_link(card: Make) -> None:
+    misses = []
+    for combining in COMBININGS:
+        made = card(f"harq.combining={combining}", "doppler=0.05", "mean_snr=10dB")
+        snr = Channel(made, Streams(3, "deadline", 0), 1, 60_000).snr_db(0, 60_000)[:, 0]
+        error = HarqModel.of(made).over_time(snr, 12, made.harq.round_trip, made.harq.attempts)
+        arrivals = poisson(0.3, 60_000, Streams(3, "deadline", 0)("arrivals"))
+        draws = Streams(3, "deadline", 0)("decode").generator.random(60_000)
+        misses.append(serve(arrivals, error, draws, made.harq.round_trip, made.harq.processes).miss_ratio(20.0))
+    assert 0.5 > misses[0] > misses[1] >= misses[2] > 0.001
