@@ -88,11 +88,11 @@ def normal(state: State, lane: int) -> float:
         layer = int(drawn & np.uint64(_LAYERS - 1))
         x = float(np.int64(drawn >> np.uint64(11))) * _STEP * _EDGES[layer]
         sign = 1.0 - 2.0 * float(np.int64((drawn >> np.uint64(8)) & np.uint64(1)))  # no branch: it would be a coin
-        if x < _EDGES[layer + 1]:
-            return sign * x
-        x = _outside(state, lane, layer, x)
+        if x >= _EDGES[layer + 1]:
+            x = _outside(state, lane, layer, x)
         if x >= 0.0:
-            return sign * x
+            signed: float = sign * x
+            return signed
 
 
 @njit(cache=True, error_model="numpy")

@@ -35,12 +35,17 @@ from sim.units import Seconds
 
 
 class Chart(BaseModel):
-    """One picture of the report. Keys are settings or metrics; `where` chooses the runs that are shown."""
+    """One picture of the report. Keys are settings or metrics; `where` chooses the runs that are shown.
+
+    A curve and bars show a metric over settings, a scatter one metric over another with a point per `color`.
+    Replicates are one point: their mean with its 95 % interval (in a scatter paired over replicates). `limits` are
+    vertical rules: {"text": x}.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
-    kind: Literal["curve", "timeline", "bars"] = "curve"
+    kind: Literal["curve", "timeline", "bars", "scatter"] = "curve"
     caption: str = ""
     x: str = ""
     y: str = ""
@@ -50,6 +55,7 @@ class Chart(BaseModel):
     series: str = ""
     where: str = ""
     log: bool = False
+    limits: dict[str, float] = {}
 
 
 class Pivot(BaseModel):

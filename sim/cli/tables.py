@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sim.config import dimension_of
-from sim.job import Job
+from sim.job import Job, look_up
 from sim.record import Record
 from sim.registry import find_scenario
 from sim.scenario import Scenario
@@ -68,19 +68,25 @@ def study_tables(study: Study, store: Store, jobs: Sequence[Job]) -> Iterator[tu
         return
     rows, columns, value = study.table.rows, study.table.columns, study.table.value
     unit = next((metric.unit for metric in scenario.metrics if metric.name == value), "")
-    blocks: dict[str, dict[tuple[Any, Any], str]] = {}
+    blocks: dict[str, dict[tuple[Any, Any], list[Record]]] = {}
     for point, record in found:
-        rest = ", ".join(f"{key} {setting(scenario, key, point[key])}" for key in point if key not in (rows, columns))
-        cell = (
-            shown(record.value(value), unit, 3) if record.value(value) is not None else record.answer or record.status
-        )
-        blocks.setdefault(rest, {})[point[rows], point[columns]] = cell
-    for rest, cells in blocks.items():
+        apart = [key for key in point if key not in (rows, columns, "replicate")]
+        rest = ", ".join(f"{key} {setting(scenario, key, point[key])}" for key in apart)
+        place = look_up(record.config, rows), look_up(record.config, columns)
+        blocks.setdefault(rest, {}).setdefault(place, []).append(record)
+    for rest, block in blocks.items():
+        cells = {place: _cell(replicates, value, unit) for place, replicates in block.items()}
         across = list(dict.fromkeys(column for _, column in cells))
         down = list(dict.fromkeys(row for row, _ in cells))
         header = [rows, *(setting(scenario, columns, column) for column in across)]
         body = [[setting(scenario, rows, row), *(cells.get((row, column), "") for column in across)] for row in down]
         yield f"{value}: {study.title}" + (f" ({rest})" if rest else "") + cut, header, body
+
+
+def _cell(replicates: Sequence[Record], value: str, unit: str) -> str:
+    """The mean of a metric over replicates; the answer or status where there is none."""
+    numbers = [number for record in replicates if (number := record.value(value)) is not None]
+    return shown(sum(numbers) / len(numbers), unit, 3) if numbers else replicates[0].answer or replicates[0].status
 
 
 def _listing(

@@ -52,10 +52,10 @@ def curve(
     `thin.MOST_POINTS` points is thinned: every line keeps its lowest and highest point in each of a number of equal
     steps along x, and the caption says so.
     """
-    usable = [row for row in rows if _drawable(row, x) and _drawable(row, y)]
+    usable = [row for row in rows if drawable(row, x) and drawable(row, y)]
     frame = _frame(usable, x, y, colour, declared, keyed=bool(facet))
     panels, dropped = [], 0
-    for name, part in _by(usable, facet).items():
+    for name, part in panels_by(usable, facet).items():
         kept = thinned(part, x.field, y.field, (colour, "label"))
         dropped += len(part) - len(kept)
         height = _SMALL_HEIGHT if facet else _HEIGHT
@@ -185,7 +185,7 @@ def _end_labels(points: Sequence[Row], frame: _Frame, height: int) -> list[dict[
     wanted = sorted(
         ((_pixels(end["y"], frame, height), name, end) for name, end in ends.items()), key=lambda each: each[0]
     )
-    placed = _apart([pixel for pixel, _, _ in wanted], height)
+    placed = apart([pixel for pixel, _, _ in wanted], height)
     return [
         {
             "x": end["x"],
@@ -197,7 +197,7 @@ def _end_labels(points: Sequence[Row], frame: _Frame, height: int) -> list[dict[
     ]
 
 
-def _apart(pixels: list[float], height: int) -> list[float]:
+def apart(pixels: list[float], height: int) -> list[float]:
     """`pixels` (ascending) moved as little as needed to be `_LABEL_HEIGHT` apart and within the chart."""
     placed: list[float] = []
     for pixel in pixels:
@@ -224,12 +224,14 @@ def _linear(value: float, log: bool) -> float:
     return math.log10(value) if log else value
 
 
-def _drawable(row: Row, axis: Axis) -> bool:
+def drawable(row: Row, axis: Axis) -> bool:
+    """Whether a row has a number for the axis that can be drawn on it."""
     value = row.get(axis.field)
     return isinstance(value, int | float) and math.isfinite(value) and (value > 0 or not axis.log)
 
 
-def _by(rows: Sequence[Row], facet: str) -> dict[str, list[Row]]:
+def panels_by(rows: Sequence[Row], facet: str) -> dict[str, list[Row]]:
+    """The rows of each panel, by its title."""
     parts: dict[str, list[Row]] = {}
     for row in rows:
         parts.setdefault(str(row.get(facet, "")) if facet else "", []).append(row)

@@ -15,6 +15,8 @@ from sim.report.bars import bars
 from sim.report.charts import Axis, curve
 from sim.report.page import Column, Page, Picture, Table
 from sim.report.render import render
+from sim.report.replicates import averaged
+from sim.report.scatter import scatter
 from sim.report.timeline import Filling, timeline
 from sim.scenario import Metric, Scenario
 from sim.store import Store
@@ -126,6 +128,14 @@ def _picture(study: _Study, chart: Chart) -> Picture | None:
     if not rows:
         return None
     alt = f"{chart.title} {chart.caption}".strip()
+    if chart.kind == "scatter":
+        return scatter(
+            averaged(rows, (chart.color, chart.facet, "label"), (chart.x, chart.y), paired=chart.color),
+            _axis(study, chart.x, False), _axis(study, chart.y, False), title=chart.title, alt=alt, colour=chart.color,
+            facet=chart.facet, caption=chart.caption, declared=study.declared(chart.color),
+            lines={value: text for text, value in chart.limits.items()},
+        )  # fmt: skip
+    rows = averaged(rows, (chart.x, chart.color, chart.facet, "label"), (chart.y,))
     if chart.kind == "bars":
         return bars(
             rows, chart.x, chart.y, title=chart.title, alt=alt, unit=study.unit(chart.y), colour=chart.color,
@@ -141,6 +151,7 @@ def _picture(study: _Study, chart: Chart) -> Picture | None:
         facet=chart.facet,
         caption=chart.caption,
         declared=study.declared(chart.color),
+        lines={value: text for text, value in chart.limits.items()},
     )
 
 
@@ -158,7 +169,8 @@ def _row(study: _Study, chart: Chart, record: Record) -> dict[str, Any] | None:
     row = {name: study.value(record, name) for name in (chart.x, chart.y, chart.color, chart.facet) if name}
     if chart.facet:
         row[chart.facet] = study.shown(chart.facet, row[chart.facet])
-    return row | {"key": record.key, "label": metric.label if metric else "counted"}
+    label = metric.label if metric else "counted"
+    return row | {"key": record.key, "label": label, "replicate": record.replicate}
 
 
 def _bounds(study: _Study, chart: Chart, chosen: Sequence[Record]) -> list[dict[str, Any]]:
@@ -199,20 +211,27 @@ def _pivots(study: _Study) -> list[Table]:
     if not pivot:
         return []
     rows, columns, value = pivot["rows"], pivot["columns"], pivot["value"]
-    blocks: dict[str, dict[tuple[Any, Any], Any]] = {}
+    blocks: dict[str, dict[tuple[Any, Any], list[Record]]] = {}
     for point, record in study.runs:
-        rest = ", ".join(f"{key} {study.shown(key, point[key])}" for key in point if key not in (rows, columns))
-        found = record.value(value)
-        cell = study.shown(value, found) if found is not None else record.answer or record.status
-        blocks.setdefault(rest, {})[study.value(record, rows), study.value(record, columns)] = cell
+        apart = [key for key in point if key not in (rows, columns, "replicate")]
+        rest = ", ".join(f"{key} {study.shown(key, point[key])}" for key in apart)
+        place = study.value(record, rows), study.value(record, columns)
+        blocks.setdefault(rest, {}).setdefault(place, []).append(record)
     tables = []
-    for rest, cells in blocks.items():
+    for rest, block in blocks.items():
+        cells = {place: _cell(study, value, records) for place, records in block.items()}
         across = list(dict.fromkeys(column for _, column in cells))
         down = list(dict.fromkeys(row for row, _ in cells))
         heads = (Column(rows.replace("_", " ")), *(Column(study.shown(columns, column)) for column in across))
         body = [[study.shown(rows, row), *(cells.get((row, column)) for column in across)] for row in down]
         tables.append(Table(f"{value.replace('_', ' ')}{', ' + rest if rest else ''}", heads, body))
     return tables
+
+
+def _cell(study: _Study, value: str, replicates: Sequence[Record]) -> str:
+    """The mean of a metric over replicates; the answer or status where there is none."""
+    found = [number for record in replicates if (number := record.value(value)) is not None]
+    return study.shown(value, sum(found) / len(found)) if found else replicates[0].answer or replicates[0].status
 
 
 def _listing(study: _Study) -> Table | None:
