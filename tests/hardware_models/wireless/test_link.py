@@ -14,7 +14,6 @@ from hardware_models.wireless.link import Channel, Downlink, Sent
 from hardware_models.wireless.path_loss import Shadowing, mean_snr_db
 from sim.engine import Engine
 from sim.rng import Streams
-from sim.trace import Tracer
 
 Make = Callable[..., WirelessCard]
 
@@ -129,8 +128,7 @@ def test_feedback_comes_before_the_slot_that_may_use_it(delay: int, card: Make) 
 
 
 def test_decoding_follows_the_block_error(card: Make) -> None:
-    tracer = Tracer(recording=True) if "recording" in Tracer.__init__.__code__.co_varnames else Tracer()
-    sent = Downlink(Engine(trace=tracer), card("ack.loss=0.3"), Streams(1, "d", 0), 40, 3000)
+    sent = Downlink(Engine(), card("ack.loss=0.3"), Streams(1, "d", 0), 40, 3000)
     fixed = Fixed(12, 40)
     found = sent.run(fixed)
     assert found.acks.mean() == pytest.approx(1 - found.errors.mean(), abs=0.005)
