@@ -6,8 +6,8 @@
 
 For incremental redundancy the code's rate falls to R / m after m attempts, and the decoder's gap is that of the lower
 rate. Once the mother code has been sent whole (rate `lowest_rate` of the profile) bits repeat: its symbols then gather
-the SNRs of all attempts. (Cheng: "Coding performance of hybrid ARQ schemes", IEEE Trans. Comm. 54(6), 2006, takes mutual information
-so.) A residual never rises from one attempt to the next.
+the SNRs of all attempts. (Cheng: "Coding performance of hybrid ARQ schemes", IEEE Trans. Comm. 54(6), 2006, adds up
+mutual information so.) It never does worse than the same bits again, and a residual never rises with the attempts.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,8 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
 
-from hardware_models.wireless.block_error import BlockErrorModel, normal_argument
+from hardware_models.wireless.block_error import BlockErrorModel, normal_argument, packet_error
 from hardware_models.wireless.card import Combining, WirelessCard
 from hardware_models.wireless.decoder import DecoderProfile, decoder_profile
 from hardware_models.wireless.mutual_information import bicm_moments
@@ -53,14 +52,11 @@ class HarqModel:
         alone = self.errors.error_of(snr, chosen)
         if self.combining == "none":
             return np.asarray(np.cumprod(alone, axis=0), dtype=np.float64)
-        if self.combining == "chase":
-            left = self.errors.error_of(_decibels(np.cumsum(_linear(snr), axis=0)), chosen)
-        else:
-            left = np.empty(snr.shape)
+        left = self.errors.error_of(_decibels(np.cumsum(_linear(snr), axis=0)), chosen)
+        if self.combining == "ir":
             for one in np.unique(chosen):
                 where = chosen == one
-                left[:, where] = self._incremental(snr[:, where], int(one))
-            left[:1] = alone[:1]
+                left[1:, where] = np.minimum(left[1:, where], self._incremental(snr[:, where], int(one))[1:])
         return np.asarray(np.minimum.accumulate(left, axis=0), dtype=np.float64)
 
     def attempt_error(self, snr_db: ArrayLike, rate: ArrayLike) -> Floats:
@@ -69,6 +65,25 @@ class HarqModel:
         before = np.concatenate([np.ones_like(left[:1]), left[:-1]])
         return np.asarray(np.divide(left, before, out=np.ones_like(left), where=before > 0), dtype=np.float64)
 
+    def over_time(self, snr_db: ArrayLike, rate: ArrayLike, round_trip: int, attempts: int) -> Floats:
+        """What `queue.serve` wants: the error of attempt m in slot t if those before it, `round_trip` apart, failed.
+
+        `snr_db` has shape (slots, ...), `rate` broadcasts to its rest (a packet keeps its rate); the result has shape
+        (slots, attempts, ...). Attempts whose first would lie before slot 0 fail.
+        """
+        snr = np.asarray(snr_db, dtype=np.float64)
+        if snr.ndim == 0 or round_trip < 1 or attempts < 1:
+            raise UserError(
+                f"SNRs of shape (slots, ...), a round_trip and attempts of 1 or more are needed, "
+                f"not {snr.shape}, {round_trip} and {attempts}"
+            )
+        error = np.ones((len(snr), attempts, *snr.shape[1:]))
+        for m in range(min(attempts, -(-len(snr) // round_trip))):
+            ends = len(snr) - m * round_trip
+            history = np.stack([snr[back * round_trip : back * round_trip + ends] for back in range(m + 1)])
+            error[m * round_trip :, m] = self.attempt_error(history, rate)[m]
+        return error
+
     def _incremental(self, snr_db: Floats, rate: int) -> Floats:
         """Shape (attempts, cases), for one rate."""
         mcs, attempts = self.errors.mcs, np.arange(1, len(snr_db) + 1)[:, None]
@@ -76,7 +91,7 @@ class HarqModel:
         blocks, length = self.profile.segmented(mcs.bits[rate])
         symbols = mcs.symbols / blocks
         code_rate = length / (symbols * bits)
-        gap = self.profile.gap_db(code_rate / attempts, length) + self.gap_db
+        gap = self.profile.gap_db(np.maximum(code_rate / attempts, self.profile.lowest_rate), length) + self.gap_db
         information, dispersion = _sums(bits, snr_db, gap)
         argument = normal_argument(symbols * information, symbols * dispersion, length, symbols * attempts)
         repeated = symbols * bits * attempts * self.profile.lowest_rate / length  # how often a mother bit was sent
@@ -86,9 +101,8 @@ class HarqModel:
         at_mother = normal_argument(
             whole * moments.mean(gathered), whole * moments.variance(gathered), length, whole * np.ones_like(gathered)
         )
-        error = ndtr(-np.where(repeated > 1.0, at_mother, argument))
-        packet = -np.expm1(blocks * np.log1p(-np.minimum(error, 1.0 - 1e-16)))
-        return np.asarray(np.clip(packet, self.profile.floor, 1.0), dtype=np.float64)
+        chosen = np.where(repeated > 1.0, at_mother, argument)
+        return packet_error(chosen / self.profile.spread, blocks, self.profile.floor)
 
 
 def _sums(bits: int, snr_db: Floats, gap_db: Floats) -> tuple[Floats, Floats]:

@@ -51,8 +51,6 @@ class McsTable:
 
 def _check(table: McsTable) -> None:
     what = f"table of rates '{table.name}'"
-    if table.symbols < 1:
-        raise UserError(f"{what}: symbols is {table.symbols}; at least 1 is needed")
     if len(table.bits) == 0:
         raise UserError(f"{what} is empty; it needs at least one rate")
     if not len(table.bits) == len(table.modulation_bits) == len(table.code_rate):
@@ -120,6 +118,8 @@ def _from_tree(path: Path, tree: Mapping[str, Any], symbols: int | None) -> McsT
         bits = np.array(tree["bits"], dtype=np.float64) if "bits" in tree else None
         if bits is not None and bits.shape != modulation.shape:
             raise UserError(f"table of rates '{path.stem}': modulation_bits, code_rate and bits differ in length")
+        if own < 1:
+            raise UserError(f"table of rates '{path.stem}': symbols is {own}; at least 1 is needed")
         rate = bits / (own * modulation) if bits is not None else np.array(tree["code_rate_1024"], dtype=float) / 1024.0
     except KeyError as error:
         raise UserError(f"table of rates {path} lacks {error.args[0]}") from None

@@ -239,8 +239,8 @@ def expected_delay(rate: float, error: ArrayLike, round_trip: int) -> float:
     The link is an M/G/1 queue that starts work at slot borders. A packet of A attempts keeps it for S = A round_trip
     slots, and while the queue is empty it takes holidays of one slot, so (Pollaczek-Khinchine, with the decomposition
     of Fuhrmann and Cooper: "Stochastic decompositions in the M/G/1 queue with generalized vacations", Oper. Res.
-    33(5), 1985) the mean wait is rate E[S^2] / (2 (1 - rate E[S])) + 1/2. `error` holds the errors of attempts, shape (M,);
-    `rate` is packets per slot. Raises `UserError` if the load, rate E[S], is not below 1.
+    33(5), 1985) the mean wait is rate E[S^2] / (2 (1 - rate E[S])) + 1/2. `error` holds the errors of attempts, shape
+    (M,); `rate` is packets per slot. Raises `UserError` if the load, rate E[S], is not below 1.
 
     >>> expected_delay(0.5, [0.0], 1)
     2.0

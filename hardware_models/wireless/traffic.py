@@ -32,7 +32,7 @@ def on_off(rate: float, slots: int, on: float, off: float, stream: Stream) -> Fl
     _check("rate", rate)
     for name, mean in (("on", on), ("off", off)):
         if not mean > 0 or not np.isfinite(mean):
-            raise UserError(f"{name} periods of {mean} slots on average make no bursts; more than 0 is needed")
+            raise UserError(f"{name} periods of {mean:g} slots on average make no bursts; more than 0 is needed")
     times: list[Floats] = []
     now, generator = 0.0, stream.generator
     while now < slots:
@@ -50,4 +50,4 @@ def full_buffer(slots: int) -> Floats:
 
 def _check(name: str, rate: float) -> None:
     if not rate >= 0 or not np.isfinite(rate):
-        raise UserError(f"{name} of {rate} packets per slot; 0 or more is allowed")
+        raise UserError(f"{name} of {rate:g} packets per slot; 0 or more is allowed")
