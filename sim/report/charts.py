@@ -185,7 +185,7 @@ def _end_labels(points: Sequence[Row], frame: _Frame, height: int) -> list[dict[
     wanted = sorted(
         ((_pixels(end["y"], frame, height), name, end) for name, end in ends.items()), key=lambda each: each[0]
     )
-    placed = apart([pixel for pixel, _, _ in wanted], height)
+    placed = _apart([pixel for pixel, _, _ in wanted], height)
     return [
         {
             "x": end["x"],
@@ -197,7 +197,7 @@ def _end_labels(points: Sequence[Row], frame: _Frame, height: int) -> list[dict[
     ]
 
 
-def apart(pixels: list[float], height: int) -> list[float]:
+def _apart(pixels: list[float], height: int) -> list[float]:
     """`pixels` (ascending) moved as little as needed to be `_LABEL_HEIGHT` apart and within the chart."""
     placed: list[float] = []
     for pixel in pixels:

@@ -3,13 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sim.report.charts import Axis, Row, apart, drawable, panels_by
+from sim.report.charts import Axis, Row, drawable, panels_by
 from sim.report.marks import ABOVE, chart, label_swatches, rule, shape
 from sim.report.page import Panel, Picture
 from sim.report.palette import colours
 from sim.report.scales import Unit, domain, unit_for, written
 
 _HEIGHT = 380
+#: Width of a plot on a page that is wide enough, alone and beside others; what names are placed for.
+_ALONE, _BESIDE = 800, 330
+#: Of names in 11 pixel letters: width of a letter, height of a line, distance from the point; and a point's radius.
+_LETTER, _LINE, _GAP, _REACH = 6.0, 13.0, 8.0, 5.0
 
 
 def scatter(
@@ -37,7 +41,8 @@ def scatter(
     for name, part in panels_by(usable, facet).items():
         points = [_point(row, x, y, x_unit, y_unit, colour, hues) for row in part]
         drawn = {value / x_unit.scale: text for value, text in (lines or {}).items()}
-        panels.append(Panel(_panel(points, x_unit.titled(x.title), y_unit.titled(y.title), drawn, alt), name))
+        titles = x_unit.titled(x.title), y_unit.titled(y.title)
+        panels.append(Panel(_panel(points, *titles, drawn, alt, _BESIDE if facet else _ALONE), name))
     return Picture(
         title, tuple(panels), alt, caption, label_swatches([str(row.get("label", "simulated")) for row in usable])
     )
@@ -74,7 +79,7 @@ def _point(
 
 
 def _panel(
-    points: Sequence[dict[str, Any]], x_title: str, y_title: str, lines: Mapping[float, str], alt: str
+    points: Sequence[dict[str, Any]], x_title: str, y_title: str, lines: Mapping[float, str], alt: str, width: int
 ) -> dict[str, Any]:
     across = domain([value for p in points for value in _ends(p, "x")] + list(lines))
     up = domain([value for p in points for value in _ends(p, "y")])
@@ -83,8 +88,7 @@ def _panel(
         "x": {
             "field": "x",
             "type": "quantitative",
-            # room for names to the right of the last point
-            "scale": {"domain": [across[0], across[1] + 0.22 * (across[1] - across[0])], "nice": False},
+            "scale": {"domain": list(across), "nice": False},
             "axis": {"title": x_title, "tickCount": 5},
         },
         "y": {
@@ -117,8 +121,8 @@ def _panel(
             },
         },
         {
-            "data": {"values": _names(points, up)},
-            "mark": {"type": "text", "align": "left", "baseline": "middle", "dx": 9, "fontSize": 11, "limit": 150},
+            "data": {"values": _names(points, across, up, width)},
+            "mark": {"type": "text", "align": "left", "baseline": "middle", "fontSize": 11, "limit": 150},
             "encoding": {**at, "text": {"field": "name", "type": "nominal"}, "color": hue},
         },
     ]
@@ -131,12 +135,33 @@ def _ends(point: Mapping[str, Any], side: str) -> list[float]:
     return [point[field] for field in (side, f"{side}_low", f"{side}_high") if field in point]
 
 
-def _names(points: Sequence[dict[str, Any]], up: tuple[float, float]) -> list[dict[str, Any]]:
-    """Where each point's name stands: beside the point, pushed up or down where names would touch."""
-    scale = _HEIGHT / (up[1] - up[0])
-    ordered = sorted(points, key=lambda point: -float(point["y"]))
-    placed = apart([(up[1] - point["y"]) * scale for point in ordered], _HEIGHT)
-    return [
-        {"x": point["x"], "y": up[1] - pixel / scale, "name": point["name"], "hue": point["hue"]}
-        for point, pixel in zip(ordered, placed, strict=True)
-    ]
+def _names(
+    points: Sequence[dict[str, Any]], across: tuple[float, float], up: tuple[float, float], width: int
+) -> list[dict[str, Any]]:
+    """Where each point's name stands: at the first place around it where it covers no other name and no point."""
+    per_x, per_y = width / (across[1] - across[0]), _HEIGHT / (up[1] - up[0])
+    spots = [((p["x"] - across[0]) * per_x, (up[1] - p["y"]) * per_y) for p in points]
+    taken = [(x - _REACH, y - _REACH, x + _REACH, y + _REACH) for x, y in spots]
+    names = []
+    for point, (x, y) in zip(points, spots, strict=True):
+        long = _LETTER * len(point["name"])
+        boxes = [
+            (left, middle - _LINE / 2, left + long, middle + _LINE / 2)
+            for step in range(8)
+            for middle in (y + step * _LINE * 0.5, y - step * _LINE * 0.5)
+            for left in (x + _GAP, x - _GAP - long)
+        ]
+        box = next((box for box in boxes if _free(box, taken, width)), boxes[0])
+        taken.append(box)
+        place = {"x": across[0] + box[0] / per_x, "y": up[1] - (box[1] + box[3]) / 2 / per_y}
+        names.append(place | {"name": point["name"], "hue": point["hue"]})
+    return names
+
+
+def _free(
+    box: tuple[float, float, float, float], taken: Sequence[tuple[float, float, float, float]], width: int
+) -> bool:
+    inside = box[0] >= 0 and box[2] <= width and box[1] >= 0 and box[3] <= _HEIGHT
+    return inside and not any(
+        box[0] < right and left < box[2] and box[1] < bottom and top < box[3] for left, top, right, bottom in taken
+    )

@@ -32,12 +32,19 @@ def test_points_are_named_beside_them_and_limits_are_written():
     assert (point["x"], point["x_low"], point["tip"]["record"]) == (10.0, 8.0, "a")
 
 
-def test_names_of_neighbours_do_not_touch():
-    (panel,) = scatter(ROWS[:2], Axis("cost", "x"), Axis("gain", "y"), title="t", alt="a", colour="who").panels
+def test_names_cover_neither_each_other_nor_points():
+    rows = [{"cost": i % 4, "gain": (i % 3) * 1e-3 + i * 1e-5, "who": f"policy {i}"} for i in range(20)]
+    (panel,) = scatter(rows, Axis("cost", "x"), Axis("gain", "y"), title="t", alt="a", colour="who").panels
     names = next(layer["data"]["values"] for layer in panel.spec["layer"] if "data" in layer)
-    low, high = panel.spec["layer"][0]["encoding"]["y"]["scale"]["domain"]
-    pixels = sorted((name["y"] - low) / (high - low) * panel.spec["height"] for name in names)
-    assert pixels[1] - pixels[0] >= 14
+    at = panel.spec["layer"][0]["encoding"]
+    (left, right), (low, high) = (at[side]["scale"]["domain"] for side in ("x", "y"))
+    boxes = [
+        ((n["x"] - left) / (right - left) * 800, (high - n["y"]) / (high - low) * 380, 6 * len(n["name"]))
+        for n in names
+    ]
+    for index, (x, y, long) in enumerate(boxes):
+        for other_x, other_y, other_long in boxes[:index]:
+            assert abs(y - other_y) >= 13 - 1e-6 or x + long <= other_x + 1e-6 or other_x + other_long <= x + 1e-6
 
 
 def test_replicates_become_a_mean_with_students_interval():
