@@ -35,7 +35,10 @@ from sim.units import Seconds
 
 
 class Chart(BaseModel):
-    """One picture of the report. Keys are settings or metrics; `where` chooses the runs that are shown."""
+    """One picture of the report. Keys are settings or metrics; `where` chooses the runs that are shown.
+
+    `beside` is a second metric of a curve, drawn on the axis of `y`: measured beside simulated, say.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,6 +47,7 @@ class Chart(BaseModel):
     caption: str = ""
     x: str = ""
     y: str = ""
+    beside: str = ""
     color: str = ""
     facet: str = ""
     bound: str = ""

@@ -9,7 +9,9 @@ them are imported when one is built.
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BeforeValidator
 
 from sim.errors import UserError, did_you_mean
 
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
     from scenarios.checkmate.networks.step import TrainingStep
 
 Labels = Literal["image", "pixel", "token"]
+
+
+def _listed(shape: object) -> object:
+    """A shape as it is typed on a command line, 3,224,224 or [3, 224, 224]."""
+    return shape.strip("[]() ").split(",") if isinstance(shape, str) else shape
+
+
+Shape = Annotated[tuple[int, ...], BeforeValidator(_listed)]
 
 
 @dataclass(frozen=True, slots=True)
