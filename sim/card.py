@@ -103,7 +103,7 @@ def write_card(card: CardFile, path: Path) -> None:
     """Writes the TOML that `read_card` reads. Raises `UserError` if the file cannot be written."""
     blocks = [f"kind = {_text(card.kind)}\ntitle = {_text(card.title)}"]
     for name, figure in card.figures.items():
-        lines = [f"[{'.'.join(map(_text, name.split('.')))}]", f"value = {_text(figure.value)}"]
+        lines = [f"[{'.'.join(map(_key, name.split('.')))}]", f"value = {_text(figure.value)}"]
         lines += [f"source = {_text(figure.source)}", f"confidence = {_text(figure.confidence)}"]
         lines += [] if figure.spread is None else [f"spread = {figure.spread:.4f}"]
         blocks.append("\n".join(lines))
@@ -111,6 +111,10 @@ def write_card(card: CardFile, path: Path) -> None:
         path.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _key(part: str) -> str:
+    return part if part.replace("_", "").replace("-", "").isalnum() and part.isascii() else _text(part)
 
 
 def _text(value: str | float | int) -> str:

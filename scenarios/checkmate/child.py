@@ -1,4 +1,4 @@
-"""Measurements in a process of their own, whose allocator gives pages back to the kernel as soon as they are freed.
+"""Measurements in a process of their own, so that nothing else allocates, frees or computes beside them.
 
 python -m scenarios.checkmate.child < request.json > measurements.json
 """
@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 
 import orjson
 
-from scenarios.checkmate.gauges import ENVIRONMENT
-from scenarios.checkmate.measurement import Measurement, built, measure_all
+from scenarios.checkmate.gauges import keep_memory, return_memory
+from scenarios.checkmate.measurement import Timing, Weight, built, steps_of, timed, weigh
 from scenarios.checkmate.schedule import Schedule
 from sim.errors import UserError
 
@@ -31,6 +31,14 @@ class Request:
     threads: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One executed schedule."""
+
+    weight: Weight
+    timing: Timing
+
+
 def measured(request: Request) -> list[Measurement]:
     """The request carried out in a child. Raises `UserError` with the child's own sentence if it could not be."""
     threads = {name: str(request.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
@@ -38,13 +46,14 @@ def measured(request: Request) -> list[Measurement]:
         [sys.executable, "-m", "scenarios.checkmate.child"],
         input=orjson.dumps(request),
         capture_output=True,
-        env=os.environ | ENVIRONMENT | threads,
+        env=os.environ | threads,
         check=False,
     )
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit status {done.returncode}"]
         raise UserError(f"{request.network} could not be executed: {lines[-1]}")
-    return [Measurement(**found) for found in orjson.loads(done.stdout)]
+    found = orjson.loads(done.stdout)
+    return [Measurement(Weight(**one["weight"]), Timing(**one["timing"])) for one in found]
 
 
 def main() -> int:
@@ -52,14 +61,18 @@ def main() -> int:
     read = orjson.loads(sys.stdin.buffer.read())
     read["shape"] = None if read["shape"] is None else tuple(read["shape"])
     request = Request(**read)
+    return_memory()
     try:
         subject = built(request.network, request.batch, request.shape, request.seed, request.device)
-        schedules = [Schedule(tuple(order)) for order in request.orders]
-        found = measure_all(subject, schedules, request.repeats)
+        steps = steps_of(subject, [Schedule(tuple(order)) for order in request.orders])
+        weights = weigh(subject, steps)
+        keep_memory()
+        timings = timed(subject, steps, request.repeats)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
-    sys.stdout.buffer.write(orjson.dumps([asdict(one) for one in found]))
+    found = [asdict(Measurement(*pair)) for pair in zip(weights, timings, strict=True)]
+    sys.stdout.buffer.write(orjson.dumps(found))
     return 0
 
 

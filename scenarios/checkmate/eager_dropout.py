@@ -32,6 +32,8 @@ def replace(node: fx.Node, traced: fx.Node) -> None:
         node.target = dropout
     elif traced.target is _GRADIENT and _on_cpu(traced.args[0]):
         gradient, mask, traced_scale = node.args
+        if not traced_scale:  # all was dropped
+            return
         share = 1.0 - 1.0 / float(traced_scale)  # type: ignore[arg-type]
         dtype = traced.args[0].meta["val"].dtype  # type: ignore[union-attr]
         node.args = (gradient, mask, scale(round(share, 12), dtype))

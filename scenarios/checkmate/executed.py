@@ -29,14 +29,16 @@ def executed(config: CheckmateConfig, found: Outcome, coarse: Coarse, fine: Grap
     once, ours = measured(request)
     fixed = sum(size for _, size in resident(fine.fixed, config.optimizer))
     metrics = {
-        "measured_overhead": ours.seconds / once.seconds - 1.0,
-        "measured_live": float(fixed + max(ours.live)),
-        "measured_peak": float(fixed + max(ours.taken)),
-        "timeline_correlation": float(np.corrcoef(memory(fine, order), ours.taken)[0, 1]),
-        "measured_seconds": ours.seconds,
+        "measured_overhead": ours.timing.seconds / once.timing.seconds - 1.0,
+        "measured_live": float(fixed + max(ours.weight.live)),
+        "measured_peak": float(fixed + max(ours.weight.taken)),
+        "timeline_correlation": float(np.corrcoef(memory(fine, order), ours.weight.taken)[0, 1]),
+        "measured_seconds": ours.timing.seconds,
     }
     notes = {name: note for name, note in found.notes.items() if name not in EXECUTED}
     equal = Check(
-        "gradients equal plain training's bit for bit", "fails" if ours.difference else "holds", ours.difference
+        "gradients equal plain training's bit for bit",
+        "fails" if ours.weight.difference else "holds",
+        ours.weight.difference,
     )
     return replace(found, metrics={**found.metrics, **metrics}, checks=(*found.checks, equal), notes=notes)

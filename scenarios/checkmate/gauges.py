@@ -8,7 +8,7 @@ All count from `start` on, so what was resident before is not in it, and `lap` s
 import ctypes
 import gc
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -18,9 +18,34 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-#: A process must be started with these, or glibc keeps what is freed and the kernel never sees it come back:
-#: everything above 64 KiB gets pages of its own, and those go back at once.
-ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536", "MALLOC_TOP_PAD_": "0"}
+#: Parameters of glibc's mallopt (malloc.h) and two settings of them. With the first, every block above 64 KiB gets
+#: pages of its own, which go back to the kernel when it is freed; with the second no page ever goes back.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4
+_RETURNING = {_MMAP_THRESHOLD: 1 << 16, _TRIM_THRESHOLD: 1 << 16, _TOP_PAD: 0}
+_KEEPING = {_MMAP_MAX: 0, _TRIM_THRESHOLD: 2**31 - 1, _TOP_PAD: 1 << 20}
+
+
+def return_memory() -> None:
+    """From now on the process gives memory back to the kernel when it is freed, so that its pages are what is in use.
+
+    Without it the pages of a process show next to nothing of its tensors. To be called before anything large is
+    allocated: room in the heap is used first, and kept. Allocations are slower meanwhile.
+    """
+    _tune(_RETURNING)
+
+
+def keep_memory() -> None:
+    """From now on the process keeps what it frees for later, as PyTorch's allocator does on a GPU.
+
+    Otherwise the kernel clears the same pages again in every iteration, the more of them the less is recomputed.
+    """
+    _tune(_KEEPING)
+
+
+def _tune(settings: Mapping[int, int]) -> None:
+    with suppress(AttributeError):  # another C library than glibc
+        for parameter, value in settings.items():
+            ctypes.CDLL(None).mallopt(parameter, value)
 
 
 class Gauge(Protocol):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 import torch
@@ -24,17 +24,26 @@ from scenarios.checkmate.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
-    """One executed schedule. Lists have an entry per step, `iterations` one per repeat.
+class Weight:
+    """Is an executed schedule equal to eager mode, and what does it take?
 
-    `difference` names what is not equal to eager mode's, "" if nothing. `live` and `taken` are bytes above what was
-    resident before: the most during each step, in tensors, and in the process or the allocator. `steps` are median
-    seconds, `iterations` seconds of whole iterations, taken in turns with those of the other schedules.
+    `difference` names what is not equal bit for bit, "" if nothing. `live` and `taken` are bytes above what was
+    resident before, the most during each step: in tensors, and in the process or CUDA's allocator.
     """
 
     difference: str
     live: list[int]
     taken: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds of an executed schedule: median and spread of each step, whole iterations one by one.
+
+    A spread is half the width of the middle half, over the median. On one thread of a CPU they are seconds of
+    computing, so that other programs on the machine do not count, else seconds of the clock.
+    """
+
     steps: list[float]
     spreads: list[float]
     iterations: list[float]
@@ -76,31 +85,30 @@ def built(source: str, batch: int, shape: tuple[int, ...] | None, seed: int = 0,
     return Subject(module.to(device), tuple(tensor.to(device) for tensor in inputs), seed)
 
 
-def measure_all(
-    subject: Subject,
-    schedules: Sequence[Schedule],
-    repeats: int = 3,
-    progress: Callable[[float, str], None] = lambda fraction, doing: None,
-) -> list[Measurement]:
-    """Each schedule (of the captured graph's operators) executed, compared, weighed and timed."""
+def steps_of(subject: Subject, schedules: Sequence[Schedule]) -> list[Step]:
+    """A step for each schedule of the captured graph's operators."""
     agreement = Agreement.of(subject.module, subject.inputs)
     captured = capture(subject.module, subject.inputs, type(subject.module).__name__)
-    steps = [Step(subject.module, captured, schedule, agreement, 0, 0.0) for schedule in schedules]
-    progress(0.1, "plain training")
+    return [Step(subject.module, captured, schedule, agreement, 0, 0.0) for schedule in schedules]
+
+
+def weigh(subject: Subject, steps: Sequence[Step]) -> list[Weight]:
+    """Each step compared with plain training and weighed. For a CPU, in a process that returns its memory."""
     expected = _results(subject, subject.eager)
-    weighed = []
-    for index, step in enumerate(steps):
-        progress(0.2 + 0.4 * index / len(steps), "comparing with plain training")
-        weighed.append((_difference(expected, _results(subject, _once(step, subject))), *_weigh(subject, step)))
-    timed: list[list[NDArray[np.float64]]] = [[] for _ in steps]
-    for repeat in range(repeats):
-        progress(0.6 + 0.4 * repeat / repeats, "timing")
-        for step, laps in zip(steps, timed, strict=True):
-            laps.append(_laps(subject, step))
     return [
-        Measurement(difference, live, taken, *_summary(laps))
-        for (difference, live, taken), laps in zip(weighed, timed, strict=True)
+        Weight(_difference(expected, _results(subject, _once(step, subject))), *_bytes(subject, step)) for step in steps
     ]
+
+
+def timed(subject: Subject, steps: Sequence[Step], repeats: int) -> list[Timing]:
+    """Each step timed, in turns, so that what slows the machine slows them all."""
+    laps: list[list[NDArray[np.float64]]] = [[] for _ in steps]
+    for repeat in range(repeats + 1):
+        for step, found in zip(steps, laps, strict=True):
+            seconds = _laps(subject, step)
+            if repeat:  # the first one warms caches up
+                found.append(seconds)
+    return [Timing(*_summary(found)) for found in laps]
 
 
 def _once(step: Step, subject: Subject) -> Callable[[], Tensor]:
@@ -146,7 +154,7 @@ def _difference(expected: dict[str, Tensor | None], found: dict[str, Tensor | No
     return ""
 
 
-def _weigh(subject: Subject, step: Step) -> tuple[list[int], list[int]]:
+def _bytes(subject: Subject, step: Step) -> tuple[list[int], list[int]]:
     with LiveTensors(subject.tensors()) as live, as_before(subject):
         counted = _most(subject, step, live)
     with as_before(subject):
@@ -163,20 +171,22 @@ def _most(subject: Subject, step: Step, gauge: Gauge) -> list[int]:
 def _laps(subject: Subject, step: Step) -> NDArray[np.float64]:
     """When each step ended, seconds from the beginning."""
     ends: list[float] = []
+    alone = subject.device.type == "cpu" and torch.get_num_threads() == 1
+    clock = process_time if alone else perf_counter
 
     def probe(_: int) -> None:
         if subject.device.type == "cuda":
             torch.cuda.synchronize(subject.device)
-        ends.append(perf_counter())
+        ends.append(clock())
 
     with as_before(subject):
-        begun = perf_counter()
+        begun = clock()
         step.watched(probe, *subject.inputs)
     return np.diff(np.array([begun, *ends]))
 
 
 def _summary(laps: Sequence[NDArray[np.float64]]) -> tuple[list[float], list[float], list[float]]:
-    """Median and spread (half the middle half's width over the median) of each step; seconds of each iteration."""
+    """The columns of a `Timing`."""
     table = np.array(laps)
     low, middle, high = np.quantile(table, (0.25, 0.5, 0.75), axis=0)
     spread = (high - low) / 2.0 / np.maximum(middle, 1e-9)

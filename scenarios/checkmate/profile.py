@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from scenarios.checkmate.capture import capture, capture_network
 from scenarios.checkmate.child import Request, measured
 from scenarios.checkmate.graph import Graph
-from scenarios.checkmate.measurement import Measurement, Subject, measure_all
+from scenarios.checkmate.measurement import Subject, Timing, Weight, steps_of, timed
 from scenarios.checkmate.networks import Shape
 from scenarios.checkmate.schedule import all_once
 from sim.card import CardFile, Figure, read_card
@@ -44,18 +44,20 @@ class Profile:
     workspaces: NDArray[np.int64]
 
     @classmethod
-    def of(cls, title: str, graph: Graph, found: Measurement) -> Self:
-        """From a measurement of `graph` with every operator run once, in order.
+    def of(cls, title: str, graph: Graph, timing: Timing, weight: Weight | None = None) -> Self:
+        """From the measurements of running every operator of `graph` once, in order.
 
-        Workspace is what was taken while an operator ran beyond the tensors that were live.
+        Workspace is what was taken while an operator ran beyond the tensors that were live; none if not weighed.
         """
-        beyond = np.array(found.taken, dtype=np.int64) - np.array(found.live, dtype=np.int64)
+        beyond = np.zeros(len(graph.operators), dtype=np.int64)
+        if weight is not None:
+            beyond = np.array(weight.taken, dtype=np.int64) - np.array(weight.live, dtype=np.int64)
         return cls(
             title,
             fingerprint(graph),
             tuple(operator.name for operator in graph.operators),
-            np.array(found.steps),
-            np.array(found.spreads),
+            np.array(timing.steps),
+            np.array(timing.spreads),
             np.where(beyond > _NOISE, beyond, 0),
         )
 
@@ -110,15 +112,14 @@ def read_profile(path: Path) -> Profile:
 
 
 def profiled(module: nn.Module, inputs: Sequence[Tensor], repeats: int = 5) -> Profile:
-    """The profile of a module of your own, taken in this process; needs the memory to keep everything.
+    """The seconds of a module of your own, taken in this process; needs the memory to keep everything.
 
-    Workspaces are known on CUDA devices only: elsewhere it takes a process that was started for it.
+    Workspaces are not in it: to weigh them takes a process that was started for it.
     """
     graph = capture(module, inputs, type(module).__name__).graph
-    (found,) = measure_all(Subject(module, tuple(inputs)), [all_once(graph)], repeats)
-    if inputs[0].device.type != "cuda":
-        found = replace(found, taken=found.live)
-    return Profile.of(f"{graph.name} on {inputs[0].device}", graph, found)
+    subject = Subject(module, tuple(inputs))
+    (timing,) = timed(subject, steps_of(subject, [all_once(graph)]), repeats)
+    return Profile.of(f"{graph.name} on {inputs[0].device}", graph, timing)
 
 
 class ProfileSettings(Config):
@@ -145,7 +146,7 @@ def measure(settings: Mapping[str, Any], progress: Callable[[float, str], None])
     (found,) = measured(request)
     shape = "" if wanted.shape is None else f" of {' x '.join(map(str, wanted.shape))}"
     title = f"{wanted.network}, batch {wanted.batch}{shape}, on {wanted.device} with {wanted.threads} threads"
-    return Profile.of(title, graph, found).card()
+    return Profile.of(title, graph, found.timing, found.weight).card()
 
 
 def fingerprint(graph: Graph) -> str:
