@@ -10,7 +10,7 @@ what this machine has shown it can do.
 
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -91,11 +91,11 @@ def _figures(device: torch.device, repeats: int, progress: Progress) -> dict[str
     }
     rate, stream_rate = float(np.median(peak)), float(np.median(bandwidth))
     for op_class in ("matmul", "conv", "norm", "pool", "pointwise", "other"):
-        shares = np.concatenate([p.flops / seconds / rate for p, seconds in done if p.op_class == op_class])
-        source = f"median over {op_class} operators of common shapes, forward and backward"
-        figures[f"efficiency.{op_class}"] = _share(shares, source)
-    moved = np.concatenate([p.traffic / seconds / stream_rate for p, seconds in done if p.op_class == "pointwise"])
-    figures["efficiency.bandwidth"] = _share(moved, "median over pointwise operators with a new output each")
+        source = f"{op_class} operators of common shapes, forward and backward, all work over all time"
+        work = [(probe.flops / rate, seconds) for probe, seconds in done if probe.op_class == op_class]
+        figures[f"efficiency.{op_class}"] = _share(work, source)
+    moved = [(p.traffic / stream_rate, seconds) for p, seconds in done if p.op_class == "pointwise"]
+    figures["efficiency.bandwidth"] = _share(moved, "pointwise operators, each with a new output")
     for name in ("matmul", "conv"):
         figures[f"efficiency.tensor_{name}"] = Figure(
             figures[f"efficiency.{name}"].value, f"taken to be that of {name}", "estimate"
@@ -164,9 +164,11 @@ def _measured(samples: NDArray[np.float64], dimension: str, source: str) -> Figu
     return Figure(show(float(np.median(samples)), dimension, 5), f"measured: {source}", "measured", _spread(samples))
 
 
-def _share(samples: NDArray[np.float64], source: str) -> Figure:
-    share = min(1.0, float(np.median(samples)))
-    return Figure(round(share, 5), f"measured: {source}", "measured", _spread(samples))
+def _share(work: Sequence[tuple[float, NDArray[np.float64]]], source: str) -> Figure:
+    """Of pairs (seconds at the peak, seconds taken): the former over the latter, in all, and its spread over shapes."""
+    share = sum(least for least, _ in work) / sum(float(np.median(taken)) for _, taken in work)
+    spread = _spread(np.concatenate([least / taken for least, taken in work]))
+    return Figure(round(min(1.0, share), 5), f"measured: {source}", "measured", spread)
 
 
 def _spread(samples: NDArray[np.float64]) -> float:

@@ -7,7 +7,7 @@ once.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 import torch
@@ -68,19 +68,23 @@ def nothing(device: torch.device) -> Probe:
 
 
 def timed(probe: Probe, device: torch.device, repeats: int, seconds: float = 0.02) -> NDArray[np.float64]:
-    """Seconds of one run, `repeats` times, each over as many runs as take about `seconds`."""
+    """Seconds of one run, `repeats` times, each over as many runs as take about `seconds`.
+
+    On one thread of a CPU they are seconds of computing, so that other programs on the machine do not count.
+    """
     count = max(1, int(seconds / max(_timed(probe, device, 2), 1e-7)))
     return np.array([_timed(probe, device, count) for _ in range(repeats)])
 
 
 def _timed(probe: Probe, device: torch.device, count: int) -> float:
+    clock = process_time if device.type == "cpu" and torch.get_num_threads() == 1 else perf_counter
     probe.run()
     _wait(device)
-    begun = perf_counter()
+    begun = clock()
     for _ in range(count):
         probe.run()
     _wait(device)
-    return (perf_counter() - begun) / count
+    return (clock() - begun) / count
 
 
 def _wait(device: torch.device) -> None:
@@ -133,4 +137,10 @@ def _elementwise(values: Tensor) -> Iterator[Probe]:
     yield Probe("pointwise", many, 3 * size, lambda: values + values)
     yield Probe("pointwise", many, 3 * size, lambda: aten.threshold_backward(values, values, 0))
     yield Probe("pool", 4 * many, 1.75 * size, lambda: functional.max_pool2d(values, 2, return_indices=True))
+    _, places = functional.max_pool2d(values, 2, return_indices=True)
+    pooled = torch.randn(places.shape, device=values.device)
+    yield Probe(
+        "pool", 8 * many, 2 * size,
+        lambda: aten.max_pool2d_with_indices_backward(pooled, values, [2, 2], [2, 2], [0, 0], [1, 1], False, places),
+    )  # fmt: skip
     yield Probe("other", 5 * many, 2 * size, lambda: torch.softmax(values, 1))

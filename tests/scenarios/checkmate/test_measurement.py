@@ -13,7 +13,7 @@ from scenarios.checkmate.measurement import Subject, steps_of, timed, weigh
 from scenarios.checkmate.schedule import all_once, memory, peak
 from sim.errors import UserError
 
-SHARES = (0.15, 0.4, 0.7)
+SHARES = (0.4, 0.6, 0.8)
 
 
 @pytest.mark.parametrize("name", small_networks.ALL)

@@ -2,8 +2,10 @@
 
 import copy
 import gc
+import re
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -317,3 +319,13 @@ def test_a_user_may_watch_each_step() -> None:
     step, seen = least(module, inputs), []
     step.watched(seen.append, *inputs)
     assert seen == list(range(len(step.schedule.order)))
+
+
+def test_the_example_on_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(__file__).parents[3] / "docs/scenarios/checkmate.md"
+    (example,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    exec(example, {})
+    said = re.match(r"(\d+) MB, (\d+)% more time\n", capsys.readouterr().out)
+    assert said
+    assert int(said[1]) <= 20
+    assert 0 < int(said[2]) < 50

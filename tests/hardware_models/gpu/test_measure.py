@@ -1,0 +1,64 @@
+"""A card of this machine: complete, usable, honest about what no program can measure."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from hardware_models.gpu.card import GpuCard
+from hardware_models.gpu.measure import measure
+from hardware_models.gpu.probes import Probe, matmul, nothing, probes, timed
+from hardware_models.gpu.roofline import OP_CLASSES, kernel_seconds
+from sim.card import write_card
+from sim.conformance import check_card
+from sim.errors import UserError
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    said: list[str] = []
+    found = measure({"device": "cpu", "repeats": "3"}, lambda fraction, doing: said.append(doing))
+    path = tmp_path_factory.mktemp("cards") / "here.toml"
+    write_card(found, path)
+    assert {"bandwidth and launches", "conv operators", "norm operators"} <= set(said)
+    measured = {name for name, figure in found.figures.items() if figure.spread is not None}
+    assert {"peak.fp32", "dram_bandwidth", "launch_time", "efficiency.conv", "efficiency.norm"} <= measured
+    assert all(found.figures[name].confidence == "measured" for name in measured)
+    assert found.figures["price"].confidence == "estimate"
+    return path
+
+
+def test_it_is_a_card_like_every_other(card: Path) -> None:
+    check_card(GpuCard, card)
+    here = GpuCard.model_validate(str(card))
+    assert here.capacity > 1e9
+    assert 1e8 < here.peak.fp32 < 1e16
+    assert 1e8 < here.dram_bandwidth < 1e14
+    assert kernel_seconds(here, [1e9], [1e6], [1], ["conv"]) > 0
+
+
+def test_probes_cover_every_class_and_count_their_work() -> None:
+    found = list(probes(CPU))
+    assert {probe.op_class for probe in found} == set(OP_CLASSES)
+    product = matmul(CPU, 4, 5, 6)
+    assert (product.flops, product.traffic) == (2 * 4 * 5 * 6, 4 * (20 + 30 + 24))
+    for probe in found:
+        probe.run()
+
+
+def test_timing_is_per_run() -> None:
+    runs = []
+    counted = Probe("other", 0.0, 0.0, lambda: runs.append(1))
+    assert len(timed(counted, CPU, 3, seconds=1e-5)) == 3
+    assert len(runs) >= 3
+    assert (timed(nothing(CPU), CPU, 3, seconds=1e-4) > 0).all()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device, so nothing is refused")
+def test_a_device_that_is_not_there() -> None:
+    with pytest.raises(UserError, match="device = 'cuda' is not available"):
+        measure({"device": "cuda"}, lambda fraction, doing: None)
+    with pytest.raises(UserError, match="device = 'gpu' is not allowed"):
+        measure({"device": "gpu"}, lambda fraction, doing: None)
