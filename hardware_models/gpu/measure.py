@@ -48,7 +48,7 @@ def measure(settings: Mapping[str, Any], progress: Progress) -> CardFile:
         figures = _figures(device, wanted.repeats, progress)
     finally:
         torch.set_num_threads(before)
-    with_threads = f", {wanted.threads} threads" if device.type == "cpu" else ""
+    with_threads = f", {wanted.threads} thread{'s' * (wanted.threads > 1)}" if device.type == "cpu" else ""
     return CardFile("gpu", device.type, f"{name_of(device)}{with_threads}, as measured", figures)
 
 

@@ -145,7 +145,7 @@ def measure(settings: Mapping[str, Any], progress: Callable[[float, str], None])
     )
     (found,) = measured(request)
     shape = "" if wanted.shape is None else f" of {' x '.join(map(str, wanted.shape))}"
-    title = f"{wanted.network}, batch {wanted.batch}{shape}, on {wanted.device} with {wanted.threads} threads"
+    title = f"{wanted.network}, batch {wanted.batch}{shape}, on {wanted.device}, threads: {wanted.threads}"
     return Profile.of(title, graph, found.timing, found.weight).card()
 
 

@@ -1,5 +1,6 @@
 """A card of this machine: complete, usable, honest about what no program can measure."""
 
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hardware_models.gpu.card import GpuCard
 from hardware_models.gpu.measure import measure
 from hardware_models.gpu.probes import Probe, matmul, nothing, probes, timed
 from hardware_models.gpu.roofline import OP_CLASSES, kernel_seconds
-from sim.card import write_card
+from sim.card import read_card, write_card
 from sim.conformance import check_card
 from sim.errors import UserError
 
@@ -37,6 +38,13 @@ def test_it_is_a_card_like_every_other(card: Path) -> None:
     assert 1e8 < here.peak.fp32 < 1e16
     assert 1e8 < here.dram_bandwidth < 1e14
     assert kernel_seconds(here, [1e9], [1e6], [1], ["conv"]) > 0
+
+
+def test_the_one_that_is_shipped_was_made_by_this_command(card: Path) -> None:
+    shipped = read_card(Path(str(resources.files("hardware_models.gpu.cards"))) / "cpu-core.toml")
+    sources = {name: (figure.source, figure.confidence) for name, figure in read_card(card).figures.items()}
+    assert {name: (figure.source, figure.confidence) for name, figure in shipped.figures.items()} == sources
+    GpuCard.model_validate("cpu-core")
 
 
 def test_probes_cover_every_class_and_count_their_work() -> None:

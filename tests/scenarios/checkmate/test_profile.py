@@ -60,7 +60,7 @@ def test_one_command_measures_every_operator(tmp_path: Path) -> None:
     assert (profile.seconds_of > 0).all()
     assert np.isfinite(profile.spreads).all()
     assert said == ["tracing mobilenet", "running mobilenet"]
-    assert card.title == "mobilenet, batch 1 of 3 x 32 x 32, on cpu with 1 threads"
+    assert card.title == "mobilenet, batch 1 of 3 x 32 x 32, on cpu, threads: 1"
 
 
 def test_settings_it_does_not_know() -> None:
