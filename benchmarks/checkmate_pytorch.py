@@ -33,8 +33,8 @@ from scenarios.checkmate.peers import blocks, checkpointed, partitioned
 from scenarios.checkmate.portfolio import heuristics
 from scenarios.checkmate.problem import Problem
 from scenarios.checkmate.profile import Profile
-from scenarios.checkmate.rematerialize import Step
 from scenarios.checkmate.schedule import Schedule, all_once, cost, peak
+from scenarios.checkmate.step import Step
 
 
 @dataclass(slots=True)

@@ -19,8 +19,8 @@ from scenarios.checkmate.agreement import Agreement
 from scenarios.checkmate.capture import capture, state
 from scenarios.checkmate.gauges import Gauge, LiveTensors, gauge_of
 from scenarios.checkmate.networks import custom, network
-from scenarios.checkmate.rematerialize import Step
 from scenarios.checkmate.schedule import Schedule
+from scenarios.checkmate.step import Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from scenarios.checkmate.profile import Profile, measure, read_profile
 from sim.card import write_card
 from sim.errors import UserError
 
-SMALL = {"network": "mobilenet", "batch": "1", "shape": "3,32,32", "repeats": "1"}
+SMALL = {"network": "segnet", "batch": "1", "shape": "3,32,32", "repeats": "1"}
 
 
 def two() -> Graph:
@@ -53,14 +53,14 @@ def test_another_card_is_no_profile(tmp_path: Path) -> None:
 def test_one_command_measures_every_operator(tmp_path: Path) -> None:
     said: list[str] = []
     card = measure(SMALL, lambda fraction, doing: said.append(doing))
-    graph = capture_network("mobilenet", 1, (3, 32, 32)).graph
+    graph = capture_network("segnet", 1, (3, 32, 32)).graph
     write_card(card, tmp_path / "here.toml")
     profile = read_profile(tmp_path / "here.toml")
     assert len(profile.seconds(graph)) == len(graph.operators)
     assert (profile.seconds_of > 0).all()
     assert np.isfinite(profile.spreads).all()
-    assert said == ["tracing mobilenet", "running mobilenet"]
-    assert card.title == "mobilenet, batch 1 of 3 x 32 x 32, on cpu, threads: 1"
+    assert said == ["tracing segnet", "running segnet"]
+    assert card.title == "segnet, batch 1 of 3 x 32 x 32, on cpu, threads: 1"
 
 
 def test_settings_it_does_not_know() -> None:

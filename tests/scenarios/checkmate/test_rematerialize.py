@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from scenarios.checkmate.profile import profiled
-from scenarios.checkmate.rematerialize import Step, WithLoss, rematerialized
+from scenarios.checkmate.rematerialize import WithLoss, rematerialized
+from scenarios.checkmate.step import Step
 from sim.errors import UserError
 
 
