@@ -9,6 +9,7 @@ budgets from the least to what keeping everything takes.
 
 import argparse
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from statistics import median
@@ -118,6 +119,10 @@ def curve(ours: Ours, points: int) -> list[Contender]:
     return found
 
 
+def progress(contender: Contender) -> None:
+    print(f"{contender.name}: {contender.peak / 1e6:.1f} MB", file=sys.stderr, flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", default="resnet50")
@@ -140,6 +145,7 @@ def main() -> None:
     everything = ours.contender("ours, keeping everything", all_once(ours.coarse.graph))
     for contender in (eager, block, everything):
         contender.peak = weigh(subject, contender.run)
+        progress(contender)
     matching = None
     for share in (1.0, 0.99, 0.98, 0.97, 0.96, 0.95, 0.93, 0.9):  # the model of the peak is good to a per cent or two
         schedule = ours.schedule(int(block.peak * share))
@@ -153,11 +159,13 @@ def main() -> None:
     points = curve(ours, 10)
     for contender in points:
         contender.peak = weigh(subject, contender.run)
+        progress(contender)
     cuts = []
     for budget in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0):
         cut = Contender(f"min-cut, budget {budget}", partitioned(subject, budget))
         cut.peak = weigh(subject, cut.run)
         cuts.append(cut)
+        progress(cut)
     keep_memory()
     time(subject, [eager, block, everything, matching, *points[::3]], given.repeats)
     best = min(cuts, key=lambda cut: cut.peak)

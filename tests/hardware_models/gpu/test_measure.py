@@ -2,10 +2,14 @@
 
 from importlib import resources
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from hardware_models.gpu import measure as measuring
 from hardware_models.gpu.card import GpuCard
 from hardware_models.gpu.measure import measure
 from hardware_models.gpu.probes import Probe, matmul, nothing, probes, timed
@@ -70,3 +74,29 @@ def test_a_device_that_is_not_there() -> None:
         measure({"device": "cuda"}, lambda fraction, doing: None)
     with pytest.raises(UserError, match="device = 'gpu' is not allowed"):
         measure({"device": "gpu"}, lambda fraction, doing: None)
+
+
+def test_what_a_cuda_device_would_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "A GPU")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=16 << 30))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (15 << 30, 16 << 30))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 1 << 29)
+    assert measuring.name_of(cuda) == "A GPU"
+    memory = measuring._memory(cuda)
+    assert memory["memory"].value == f"{16 << 30}B"
+    assert memory["context_reserved"].value == f"{1 << 29}B"
+    asked: list[torch.dtype] = []
+
+    def product(device: torch.device, *shape: Any) -> Probe:
+        asked.append(shape[3] if len(shape) > 3 else torch.float32)
+        return Probe("matmul", 1e12, 1.0, lambda: None)
+
+    monkeypatch.setattr(measuring, "matmul", product)
+    monkeypatch.setattr(measuring, "timed", lambda probe, device, repeats: np.full(repeats, 0.01))
+    peaks = measuring._tensor_peaks(cuda, 3)
+    assert {name: figure.value for name, figure in peaks.items()} == {
+        "peak.tensor16": "100 TFLOP/s",
+        "peak.tf32": "100 TFLOP/s",
+    }
+    assert asked == [torch.float16, torch.float32]

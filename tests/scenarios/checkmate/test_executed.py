@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scenarios.checkmate.config import EXECUTED, CheckmateConfig
-from scenarios.checkmate.profile import measure
+from scenarios.checkmate.profile import measure, read_profile
 from scenarios.checkmate.scenario import Checkmate
 from sim.card import write_card
 from sim.config import build
@@ -41,6 +42,14 @@ def test_an_executed_run_measures_what_it_simulates(profile: str) -> None:
     assert taken == pytest.approx(simulated, rel=0.07)
     assert (found.metrics["timeline_correlation"] or 0) > 0.99
     assert not set(EXECUTED) & set(found.notes)
+
+
+def test_a_real_profile_times_every_operator(profile: str) -> None:
+    read = read_profile(Path(profile))
+    assert len(read.operators) > 50
+    assert (read.seconds_of > 0).all()
+    assert np.isfinite(read.spreads).all()
+    assert 0 < read.workspaces.max() < 1 << 26
 
 
 def test_without_execution_the_reason_is_said() -> None:
