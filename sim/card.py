@@ -14,6 +14,7 @@ A hardware model declares a subclass of `Card`: the typed, frozen form its code 
 is a card with some figures overridden, written `hardware = "v100"`, `hardware.memory = "8GiB"`.
 """
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,11 +33,15 @@ CONFIDENCE = ("measured", "datasheet", "derived", "estimate")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One published number: the text with its unit, where it stands, how sure it is."""
+    """One number: the text with its unit, where it stands, how sure it is.
+
+    A measured one has a `spread`: half the width of the middle half of the repeats, over their median.
+    """
 
     value: str | float | int
     source: str
     confidence: str
+    spread: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,30 @@ def _figures(tree: Mapping[str, Any], parents: tuple[str, ...], path: Path) -> I
             raise UserError(
                 f"card file {path}: {dotted}.confidence is '{node['confidence']}'; allowed: {', '.join(CONFIDENCE)}"
             )
-        yield dotted, Figure(node["value"], node["source"], node["confidence"])
+        yield dotted, Figure(node["value"], node["source"], node["confidence"], node.get("spread"))
+
+
+def write_card(card: CardFile, path: Path) -> None:
+    """Writes the TOML that `read_card` reads. Raises `UserError` if the file cannot be written."""
+    blocks = [f"kind = {_text(card.kind)}\ntitle = {_text(card.title)}"]
+    for name, figure in card.figures.items():
+        lines = [f"[{'.'.join(map(_key, name.split('.')))}]", f"value = {_text(figure.value)}"]
+        lines += [f"source = {_text(figure.source)}", f"confidence = {_text(figure.confidence)}"]
+        lines += [] if figure.spread is None else [f"spread = {figure.spread:.4f}"]
+        blocks.append("\n".join(lines))
+    try:
+        path.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _key(part: str) -> str:
+    return part if part.replace("_", "").replace("-", "").isalnum() and part.isascii() else _text(part)
+
+
+def _text(value: str | float | int) -> str:
+    """A TOML value; JSON's strings and numbers are TOML's."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 @cache

@@ -7,19 +7,23 @@ reason; it never keeps the others from working.
 import importlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
-from sim.card import Card
+from sim.card import Card, CardFile
 from sim.errors import UserError, did_you_mean
 from sim.scenario import Scenario
 
 #: What a scenario must have; checked one by one so that the sentence can name what is missing.
 _PARTS = ("name", "version", "question", "config", "metrics", "run")
+
+
+#: Measures this machine: (settings as typed, progress) -> a card. Raises `UserError` for settings it does not know.
+Measurement = Callable[[Mapping[str, Any], Callable[[float, str], None]], CardFile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,14 @@ def hardware_kinds() -> dict[str, type[Card] | Broken]:
         except UserError as error:
             kinds[name] = Broken(name, entry.value, str(error))
     return kinds
+
+
+def find_measurement(kind: str) -> Measurement:
+    """What makes a card of `kind` out of this machine. Raises `UserError`."""
+    entries = _entries("windtunnel.measurements")
+    if kind not in entries:
+        raise UserError(f"nothing measures '{kind}'; {did_you_mean(kind, entries)}")
+    return load(entries[kind].value, f"measurement '{kind}'")  # type: ignore[no-any-return]
 
 
 def study_paths() -> dict[str, Path]:

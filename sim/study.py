@@ -40,6 +40,7 @@ class Chart(BaseModel):
     A curve and bars show a metric over settings, a scatter one metric over another with a point per `color`.
     Replicates are one point: their mean with its 95 % interval (in a scatter paired over replicates). `limits` are
     vertical rules: {"text": x}.
+    `beside` is a second metric of a curve, drawn on the axis of `y`: measured beside simulated, say.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +50,7 @@ class Chart(BaseModel):
     caption: str = ""
     x: str = ""
     y: str = ""
+    beside: str = ""
     color: str = ""
     facet: str = ""
     bound: str = ""

@@ -96,13 +96,13 @@ _ONLY_STATIC = "only networks whose control flow and shapes are fixed can be sch
 
 def _joint(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[fx.GraphModule, tuple[int, ...]]:
     """The joint graph of forward and backward, and which arguments the step changes (buffers it updates)."""
-    names = [name for name, _ in _state(module)]
-    tensors = [tensor for _, tensor in _state(module)]
+    names = [name for name, _ in state(module)]
+    tensors = [tensor for _, tensor in state(module)]
     mode = detect_fake_mode((*tensors, *inputs)) or fake_tensors()
 
     def step(*arguments: Tensor) -> tuple[Tensor]:
-        state = dict(zip(names, arguments[: len(names)], strict=True))
-        return (_checked_loss(functional_call(module, state, arguments[len(names) :])),)
+        held = dict(zip(names, arguments[: len(names)], strict=True))
+        return (_checked_loss(functional_call(module, held, arguments[len(names) :])),)
 
     with mode, traceback.preserve_node_meta(), _named_layers(module):
         arguments = tuple(_fake(mode, tensor) for tensor in (*tensors, *inputs))
@@ -114,7 +114,8 @@ def _joint(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[fx.GraphModul
     return joint, tuple(facts.mutated_inp_runtime_indices)
 
 
-def _state(module: nn.Module) -> list[tuple[str, Tensor]]:
+def state(module: nn.Module) -> list[tuple[str, Tensor]]:
+    """Parameters and then buffers by qualified name, each tensor once: the order of a recording's arguments."""
     return [*module.named_parameters(), *module.named_buffers()]
 
 
@@ -164,7 +165,9 @@ def _named_layers(module: nn.Module) -> Iterator[None]:
 def _roles(module: nn.Module, joint: fx.GraphModule, updated: tuple[int, ...], inputs: int) -> Roles:
     """What the placeholders and outputs of `joint` are: updates, then the loss, then a gradient per argument."""
     parameters = [name for name, _ in module.named_parameters()]
-    names = [name for name, _ in _state(module)]
+    names = [name for name, _ in state(module)]
+    if changed := [index - len(names) for index in updated if index >= len(names)]:
+        raise UserError(f"the step changes input {changed[0]} in place; let it work on a copy")
     holders = [node for node in joint.graph.nodes if node.op == "placeholder"][: len(names) + inputs]
     returned = tree_leaves(joint.graph.output_node().args[0], is_leaf=lambda leaf: leaf is None)
     changes, (loss, *gradients) = returned[: len(updated)], returned[len(updated) :]

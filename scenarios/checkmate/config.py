@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from hardware_models.gpu.allocator import AllocatorName
 from hardware_models.gpu.card import GpuCard, Precision
-from scenarios.checkmate.networks import NETWORKS
+from scenarios.checkmate.networks import NETWORKS, Shape
 from scenarios.checkmate.policies import Policy
 from sim import fingerprint
 from sim.errors import did_you_mean
@@ -33,8 +33,17 @@ METRICS = (
     Metric("least_memory", "bytes", "neither", "resident tensors and the largest operator: nothing runs in less"),
     Metric("energy", "energy", "lower", "energy of one iteration", label="modelled"),
     Metric("money", "money", "lower", "price of the device for one iteration", label="modelled"),
+    Metric("measured_overhead", "ratio", "lower", "the same, executed in PyTorch on this machine", label="measured"),
+    Metric("measured_live", "bytes", "lower", "peak of tensors counted while executed", label="measured"),
+    Metric("measured_peak", "bytes", "lower", "peak the process or CUDA's allocator really took", label="measured"),
+    Metric(
+        "timeline_correlation", "1", "higher", "of bytes taken with bytes predicted, step by step", label="measured"
+    ),
+    Metric("measured_seconds", "time", "lower", "time of an executed iteration", label="measured"),
     Metric("solve_seconds", "time", "lower", "time the policy took to decide", label="measured"),
 )
+#: Those that take an execution in PyTorch.
+EXECUTED = ("measured_overhead", "measured_live", "measured_peak", "timeline_correlation", "measured_seconds")
 
 
 class CheckmateConfig(Config):
@@ -43,12 +52,16 @@ class CheckmateConfig(Config):
     hardware: GpuCard = Field("v100", validate_default=True, description="the GPU")
     network: str = Field("resnet50", description="a network by name, a graph file .json, or module:callable")
     batch: int = Field(32, ge=1, description="samples per iteration")
-    shape: tuple[int, ...] | None = Field(None, description="one input, e.g. [3, 224, 224]; the network's own if unset")
+    shape: Shape | None = Field(None, description="one input, e.g. [3, 224, 224]; the network's own if unset")
     granularity: Literal["layer", "operator"] = Field("layer", description="merge chains of operators, or not")
     optimizer: Literal["sgd", "momentum", "adam"] = Field("sgd", description="decides how much state is resident")
     precision: Precision = Field("fp32", description="arithmetic of matrix products")
     policy: Policy = Field("portfolio", description="who decides what is recomputed")
-    cost: Literal["roofline", "flops"] = Field("roofline", description="what an operator costs")
+    cost: Literal["roofline", "flops", "profile"] = Field("roofline", description="what an operator costs")
+    profile: str = Field("", description="with cost=profile: a file of `windtunnel hardware measure profile`")
+    execute: bool = Field(False, description="run the schedule in PyTorch and measure it")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="with execute: where it runs")
+    threads: int = Field(1, ge=1, description="with execute: threads of the CPU")
     allocator: AllocatorName = Field("caching", description="who hands out memory; exact never fragments")
     slack: Ratio = Field(0.0, ge=0, lt=1, description="share of the memory left free")
     time_limit: Seconds = Field(0.0, ge=0, description="limit on the exact solver; 0 for none")
@@ -59,17 +72,29 @@ class CheckmateConfig(Config):
     def _with_source(cls, data: Any) -> Any:
         """A file or module of the user's is part of the question: its content goes into the record's key."""
         if isinstance(data, dict) and not data.get("source"):
-            return data | {"source": source_of(str(data.get("network", "")))}
+            parts = source_of(str(data.get("network", ""))), profile_of(data.get("cost"), str(data.get("profile", "")))
+            return data | {"source": "+".join(filter(None, parts))}
         return data
+
+
+def profile_of(cost: object, profile: str) -> str:
+    """A hash of the profile that is needed; "" without one. Raises `ValueError` if it is missing or not needed."""
+    if (cost == "profile") != bool(profile):
+        raise ValueError('cost = "profile" and profile = "FILE.toml" go together: set both, or neither')
+    return _hash(profile, "profile") if profile else ""
+
+
+def _hash(path: str, what: str) -> str:
+    try:
+        return blake2b(Path(path).read_bytes(), digest_size=8).hexdigest()
+    except OSError as error:
+        raise ValueError(f"{what} file {path} cannot be read: {error.strerror}") from None
 
 
 def source_of(network: str) -> str:
     """A hash of the file or module that a user's network comes from; "" for ours. Raises `ValueError`."""
     if network.endswith(".json"):
-        try:
-            return blake2b(Path(network).read_bytes(), digest_size=8).hexdigest()
-        except OSError as error:
-            raise ValueError(f"network file {network} cannot be read: {error.strerror}") from None
+        return _hash(network, "network")
     if ":" in network:
         return fingerprint.combined(network.partition(":")[0])
     if network and network not in NETWORKS:

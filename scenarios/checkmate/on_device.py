@@ -41,10 +41,10 @@ def kernel_costs(
     graph: Graph,
     card: GpuCard,
     precision: Precision,
-    cost: Literal["roofline", "flops"],
+    cost: Literal["roofline", "flops", "profile"],
     given: NDArray[np.float64] | None = None,
 ) -> Costs:
-    """Costs by roofline, or the seconds that a user's file gives.
+    """Costs by roofline, or the seconds `given` by a profile or a user's file.
 
     With "flops" the solver sees FLOP only, as in the paper; time stays the roofline's.
     """
@@ -54,7 +54,7 @@ def kernel_costs(
     classes = [operator.op_class for operator in graph.operators]
     seconds = given if given is not None else kernel_seconds(card, flops, traffic, launches, classes, precision)
     energy = kernel_energy(card, flops, traffic, seconds, classes, precision)
-    return Costs(seconds, energy, seconds if cost == "roofline" else flops)
+    return Costs(seconds, energy, flops if cost == "flops" else seconds)
 
 
 def merged(costs: Costs, parts: Sequence[Sequence[int]]) -> Costs:

@@ -57,6 +57,8 @@ def is_random(node: fx.Node) -> bool:
 
 def flops(node: fx.Node) -> float:
     """Floating-point operations of one execution."""
+    if short_name(node) == "convolution_backward" and node.args[9] != 1:
+        return _grouped_backward(node)
     count = _formula(node)
     if count is not None:
         # The formulas take fake tensors for the node's arguments and count a multiply-add as 2.
@@ -69,6 +71,14 @@ def flops(node: fx.Node) -> float:
             per_element = weight * (2.0 if "backward" in name else 1.0)
     moves = op_class(node) == "other" and "softmax" not in name and "sum" not in name
     return 0.0 if moves else per_element * largest
+
+
+def _grouped_backward(node: fx.Node) -> float:
+    """Each gradient takes what the forward did; torch counts that of a weight as if there were no groups."""
+    made, images, weight = (node.args[index].meta["val"] for index in range(3))  # type: ignore[union-attr]
+    places = images if node.args[7] else made  # a transposed convolution spreads each pixel that it reads
+    gradients = sum(map(bool, node.args[10][:2]))  # type: ignore[index, arg-type]
+    return float(2 * places.numel() * weight[0].numel() * gradients)
 
 
 def _formula(node: fx.Node) -> Callable[..., Any] | None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hardware_models.gpu.timeline import OutOfMemory, Timeline
-from scenarios.checkmate.config import METRICS, CheckmateConfig
+from scenarios.checkmate.config import EXECUTED, METRICS, CheckmateConfig
 from scenarios.checkmate.fitting import Fitted
 from scenarios.checkmate.graph import working_set
 from scenarios.checkmate.interpreter import validate
@@ -100,5 +100,7 @@ def curves(timeline: Timeline) -> Series:
 
 def _absent(notes: dict[str, str], metrics: dict[str, float | None]) -> dict[str, str]:
     """Notes, completed with why each missing metric is missing."""
+    unexecuted = dict.fromkeys(EXECUTED, notes.get("answer", "not executed; execute = true does"))
     reason = notes.get("answer", "does not apply")
-    return notes | {m.name: reason for m in METRICS if metrics.get(m.name) is None and m.name not in notes}
+    absent = {m.name: reason for m in METRICS if metrics.get(m.name) is None} | unexecuted
+    return absent | notes

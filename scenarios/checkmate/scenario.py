@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scenarios.checkmate.config import METRICS, CheckmateConfig
 from sim import fingerprint
+from sim.errors import UserError
 from sim.scenario import Context, Outcome
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Checkmate:
         from scenarios.checkmate.portfolio import COMPONENTS, solve
         from scenarios.checkmate.problem import Problem
 
+        _refuse_unexecutable(config)
         context.progress(0.0, f"tracing {config.network}")
         fine, given = _graph(config, context)
         coarse = coarsen(fine, config.granularity)
@@ -55,7 +57,19 @@ class Checkmate:
                 trace,
             ),
         )
-        return outcome(config, problem, costs, fitted, perf_counter() - started, context.trace)
+        found = outcome(config, problem, costs, fitted, perf_counter() - started, context.trace)
+        if not config.execute or fitted.solution.schedule is None:
+            return found
+        from scenarios.checkmate.executed import executed
+
+        context.progress(0.6, f"running {config.network}")
+        return executed(config, found, coarse, fine, fitted.solution.schedule)
+
+
+def _refuse_unexecutable(config: CheckmateConfig) -> None:
+    if config.network.endswith(".json") and (config.execute or config.profile):
+        what = "execute = true" if config.execute else 'cost = "profile"'
+        raise UserError(f"{what} needs a network of PyTorch; {config.network} is a graph file")
 
 
 def _graph(config: CheckmateConfig, context: Context) -> "tuple[Graph, NDArray[np.float64] | None]":
@@ -75,4 +89,10 @@ def _graph(config: CheckmateConfig, context: Context) -> "tuple[Graph, NDArray[n
 
     code = fingerprint.combined("scenarios.checkmate.capture")
     parts = (config.network, config.batch, config.shape, config.source, code)
-    return graph_file.decode(context.cached("graph", repr(parts), trace)), None
+    graph = graph_file.decode(context.cached("graph", repr(parts), trace))
+    if not config.profile:
+        return graph, None
+    from scenarios.checkmate.profile import read_profile
+
+    profile = read_profile(Path(config.profile))
+    return profile.with_workspaces(graph), profile.seconds(graph)

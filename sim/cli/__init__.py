@@ -39,8 +39,8 @@ _ARGUMENTS: dict[str, tuple[tuple[str, ...], dict[str, object]]] = {
     "why": (("--why",), {"metavar": "KEY", "default": "", "help": "what sets this record apart from its nearest"}),
     "out": (("--out",), {"type": Path, "default": None, "help": "file or folder to write"}),
     "json": (("--json",), {"action": "store_true", "help": "print JSON for programs"}),
-    "hardware": (("action",), {"choices": ("list", "show", "diff"), "help": "what to do with cards"}),
-    "cards": (("cards",), {"nargs": "*", "help": "names of cards, or card files"}),
+    "hardware": (("action",), {"choices": ("list", "show", "diff", "measure"), "help": "what to do with cards"}),
+    "cards": (("cards",), {"nargs": "*", "help": "names of cards, or card files; to measure, a kind of card"}),
 }  # fmt: skip
 
 #: Verb -> (module:function, one line, its arguments).
@@ -58,7 +58,8 @@ VERBS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "trace": ("giving:trace", "the timeline of a run, for Perfetto", ("run", "where", "out")),
     "export": ("giving:export", "a study's records and series as Parquet", ("study", "out")),
     "replay": ("giving:replay", "make a run again and compare digests", ("key",)),
-    "hardware": ("looking:hardware", "hardware cards", ("hardware", "cards", "json")),
+    "hardware": ("looking:hardware", "hardware cards; `measure` makes one of this machine",
+                 ("hardware", "cards", "set", "out", "json")),
     "doctor": ("doctor:doctor", "what works on this machine", ("json",)),
 }  # fmt: skip
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import orjson
 
-from sim.card import CardFile, card_paths, find_card, read_card_cached
+from sim.card import CardFile, Figure, card_paths, find_card, read_card_cached
 from sim.config import field_of, known_keys
 from sim.errors import UserError, did_you_mean
 from sim.registry import Broken, all_scenarios, find_scenario, hardware_kinds, scenario_names, study_paths
 from sim.scenario import Scenario
 from sim.units import Quantity
+from sim.units import show as show_quantity
 
 
 def list_all(given: Namespace) -> int:
@@ -107,7 +108,11 @@ def _study(name: str) -> dict[str, Any]:
 
 
 def hardware(given: Namespace) -> int:
-    """`list` all cards, `show` the figures of one with their sources, `diff` two."""
+    """`list` all cards, `show` the figures of one with their sources, `diff` two, `measure` one on this machine."""
+    if given.action == "measure":
+        from sim.cli.measuring import measure
+
+        return measure(given)
     if given.action == "list":
         for kind, names in _cards_by_kind().items():
             print(f"{kind}: {', '.join(names)}")
@@ -151,7 +156,12 @@ def _value(card: CardFile, name: str) -> object:
 
 
 def _figures(card: CardFile) -> dict[str, str]:
-    return {name: f"{figure.value} ({figure.confidence}: {figure.source})" for name, figure in card.figures.items()}
+    return {name: f"{figure.value} ({_sure(figure)}: {figure.source})" for name, figure in card.figures.items()}
+
+
+def _sure(figure: Figure) -> str:
+    spread = "" if figure.spread is None else f" ±{show_quantity(figure.spread, 'ratio', 2)}"
+    return figure.confidence + spread
 
 
 def _print(given: Namespace, tree: dict[str, Any]) -> None:

@@ -124,7 +124,13 @@ def _picture(study: _Study, chart: Chart) -> Picture | None:
     chosen = [record for _, record in study.runs if not chart.where or holds(chart.where, record.config)]
     if chart.kind == "timeline":
         return _timeline(study, chart, chosen)
-    rows = [row for record in chosen if (row := _row(study, chart, record)) is not None]
+    drawn = [chart, chart.model_copy(update={"y": chart.beside})] if chart.beside else [chart]
+    rows = [
+        row | {chart.y: row[one.y]}
+        for one in drawn
+        for record in chosen
+        if (row := _row(study, one, record)) is not None
+    ]
     if not rows:
         return None
     alt = f"{chart.title} {chart.caption}".strip()

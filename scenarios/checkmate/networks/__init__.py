@@ -9,7 +9,9 @@ them are imported when one is built.
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BeforeValidator
 
 from sim.errors import UserError, did_you_mean
 
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
     from scenarios.checkmate.networks.step import TrainingStep
 
 Labels = Literal["image", "pixel", "token"]
+
+
+def _listed(shape: object) -> object:
+    """A shape as it is typed on a command line, 3,224,224 or [3, 224, 224]."""
+    return shape.strip("[]() ").split(",") if isinstance(shape, str) else shape
+
+
+Shape = Annotated[tuple[int, ...], BeforeValidator(_listed)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,7 @@ NETWORKS: dict[str, Network] = {
         "MobileNet v1, width 1 (arXiv:1704.04861)", "mobilenet:mobilenet", (3, 224, 224), 1000, batch=512
     ),
     "resnet50": Network("ResNet50 v1.5 (arXiv:1512.03385)", "resnet:resnet50", (3, 224, 224), 1000, batch=256),
+    "densenet": Network("DenseNet-121 (arXiv:1608.06993)", "densenet:densenet", (3, 224, 224), 1000, batch=64),
     "unet": Network("U-Net on a VGG16 encoder", "segmentation:unet", _PIXELS, 19, "pixel", stride=2),
     "fcn8": Network("FCN8 on a VGG16 encoder (arXiv:1411.4038)", "segmentation:fcn8", _PIXELS, 19, "pixel"),
     "segnet": Network(

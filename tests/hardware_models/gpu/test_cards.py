@@ -12,6 +12,8 @@ from sim.errors import UserError
 
 FOLDER = Path(str(resources.files("hardware_models.gpu.cards")))
 FILES = sorted(FOLDER.glob("*.toml"))
+#: Published cards; the measured one of a CPU is held to `test_measure`.
+PUBLISHED = [path for path in FILES if path.stem != "cpu-core"]
 GIB = 1 << 30
 
 
@@ -20,10 +22,10 @@ def load(name: str, **over: object) -> GpuCard:
 
 
 def test_the_cards_that_are_promised_are_there() -> None:
-    assert {path.stem for path in FILES} == {"v100", "t4", "a100-40", "a100-80", "h100", "h200", "rtx4090"}
+    assert {path.stem for path in FILES} == {"v100", "t4", "a100-40", "a100-80", "h100", "h200", "rtx4090", "cpu-core"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
 def test_a_card_is_complete_sourced_and_plausible(path: Path) -> None:
     written, card = cards.read_card(path), GpuCard.model_validate(str(path))
     assert (written.kind, card.card) == ("gpu", path.stem)
@@ -38,7 +40,7 @@ def test_a_card_is_complete_sourced_and_plausible(path: Path) -> None:
     assert 0.1 < card.price * 3600 < 10
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
 def test_flop_energy_is_the_boards_power_at_its_peak(path: Path) -> None:
     card = GpuCard.model_validate(str(path))
     for precision in PRECISIONS:
