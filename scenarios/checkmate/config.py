@@ -43,7 +43,14 @@ METRICS = (
     Metric("solve_seconds", "time", "lower", "time the policy took to decide", label="measured"),
 )
 #: Those that take an execution in PyTorch.
-EXECUTED = ("measured_overhead", "measured_live", "measured_peak", "timeline_correlation", "measured_seconds")
+EXECUTED = (
+    "measured_overhead",
+    "measured_live",
+    "measured_peak",
+    "peak_with_workspaces",
+    "timeline_correlation",
+    "measured_seconds",
+)
 
 
 class CheckmateConfig(Config):
