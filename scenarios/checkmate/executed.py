@@ -22,8 +22,9 @@ def executed(config: CheckmateConfig, found: Outcome, coarse: Coarse, fine: Grap
     """`found`, with what an execution of the coarse graph's `schedule` measured.
 
     Overhead is over the same execution with nothing recomputed, which also shows each operator's workspace: what a
-    convolution needs beside its tensors is known to no model, but once it is, the schedule's peak follows. Peaks have the resident tensors added, since what
-    is measured is the growth above them. Raises `UserError` if the network cannot be executed.
+    convolution needs beside its tensors is known to no model, but once it is, the schedule's peak follows. Peaks have
+    the resident tensors added, since what is measured is the growth above them. Raises `UserError` if the network
+    cannot be executed.
     """
     order = fine_schedule(coarse, schedule)
     orders = [all_once(fine).order, order.order]
