@@ -36,6 +36,7 @@ METRICS = (
     Metric("measured_overhead", "ratio", "lower", "the same, executed in PyTorch on this machine", label="measured"),
     Metric("measured_live", "bytes", "lower", "peak of tensors counted while executed", label="measured"),
     Metric("measured_peak", "bytes", "lower", "peak the process or CUDA's allocator really took", label="measured"),
+    Metric("peak_with_workspaces", "bytes", "neither", "live tensors and measured workspaces", label="measured"),
     Metric(
         "timeline_correlation", "1", "higher", "of bytes taken with bytes predicted, step by step", label="measured"
     ),
@@ -43,7 +44,14 @@ METRICS = (
     Metric("solve_seconds", "time", "lower", "time the policy took to decide", label="measured"),
 )
 #: Those that take an execution in PyTorch.
-EXECUTED = ("measured_overhead", "measured_live", "measured_peak", "timeline_correlation", "measured_seconds")
+EXECUTED = (
+    "measured_overhead",
+    "measured_live",
+    "measured_peak",
+    "peak_with_workspaces",
+    "timeline_correlation",
+    "measured_seconds",
+)
 
 
 class CheckmateConfig(Config):

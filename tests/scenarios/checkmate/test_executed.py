@@ -40,6 +40,7 @@ def test_an_executed_run_measures_what_it_simulates(profile: str) -> None:
     simulated, counted, taken = (found.metrics[name] or 0 for name in ("device_peak", "measured_live", "measured_peak"))
     assert counted <= simulated * 1.001
     assert taken == pytest.approx(simulated, rel=0.07)
+    assert taken == pytest.approx(found.metrics["peak_with_workspaces"], rel=0.05)
     assert (found.metrics["timeline_correlation"] or 0) > 0.99
     assert not set(EXECUTED) & set(found.notes)
 
