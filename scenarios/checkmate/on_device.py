@@ -25,6 +25,7 @@ def resident(fixed: Fixed, optimizer: Optimizer) -> tuple[tuple[str, int], ...]:
         ("buffers", fixed.buffers),
         ("optimizer state", fixed.parameters * OPTIMIZER_STATES[optimizer]),
         ("inputs", fixed.inputs),
+        *((("parameter gradient", fixed.gradients),) if fixed.gradients else ()),
     )
 
 

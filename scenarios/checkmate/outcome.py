@@ -7,23 +7,25 @@ from scenarios.checkmate.config import METRICS, CheckmateConfig
 from scenarios.checkmate.fitting import Fitted
 from scenarios.checkmate.graph import working_set
 from scenarios.checkmate.interpreter import validate
-from scenarios.checkmate.on_device import Costs, resident
-from scenarios.checkmate.problem import Problem, Solution
+from scenarios.checkmate.on_device import resident
+from scenarios.checkmate.problem import Problem
+from scenarios.checkmate.question import Question
 from scenarios.checkmate.schedule import Schedule, all_once, cost, peak
 from sim.scenario import Check, Outcome, Series
 from sim.trace import Tracer
 from sim.units import show
 
 
-def outcome(
-    config: CheckmateConfig, problem: Problem, costs: Costs, fitted: Fitted, solve_seconds: float, trace: Tracer
-) -> Outcome:
+def outcome(config: CheckmateConfig, asked: Question, fitted: Fitted, solve_seconds: float, trace: Tracer) -> Outcome:
     """Metrics, timeline and checks. Without a schedule, the replay shows where the memory runs out."""
-    graph, solution = problem.graph, fitted.solution
+    problem, solution = asked.problem, fitted.solution
+    graph = problem.graph
     fixed = sum(size for _, size in resident(graph.fixed, config.optimizer))
     needed, largest = working_set(graph)
     results = sum(graph.values[value].bytes for value in graph.results)
     metrics: dict[str, float | None] = {
+        "batch": float(asked.batch),
+        "batch_bound": None if asked.batch_bound is None else float(asked.batch_bound),
         "budget": float(problem.budget),
         "capacity": float(config.hardware.capacity),
         "keep_all_peak": float(fixed + peak(graph, all_once(graph))),
@@ -40,7 +42,7 @@ def outcome(
         if timeline.out_of_memory:
             notes["out of memory"] = told(timeline.out_of_memory)
         return Outcome(metrics, series, (), _absent(notes, metrics), solution.answer.value)
-    metrics |= _costs(config, problem, costs, solution, solution.schedule)
+    metrics |= _costs(config, asked, solution.bound, solution.schedule)
     metrics |= {
         "margin": fitted.margin,
         "device_peak": float(timeline.peak_live),
@@ -52,19 +54,18 @@ def outcome(
     return Outcome(metrics, series, checks, _absent(notes, metrics), solution.answer.value)
 
 
-def _costs(
-    config: CheckmateConfig, problem: Problem, costs: Costs, solution: Solution, schedule: Schedule
-) -> dict[str, float | None]:
+def _costs(config: CheckmateConfig, asked: Question, proven: float, schedule: Schedule) -> dict[str, float | None]:
+    problem, costs = asked.problem, asked.costs
     once = all_once(problem.graph)
     total, least = cost(problem.costs, schedule), cost(problem.costs, once)
-    bound = max(solution.bound, least)
+    bound = max(proven, least)
     seconds = cost(costs.seconds, schedule)
     return {
         "overhead": cost(costs.seconds, schedule) / cost(costs.seconds, once) - 1.0,
         "overhead_bound": bound / least - 1.0,
         "gap": total / bound - 1.0,
         "iteration_seconds": seconds,
-        "throughput": config.batch / seconds,
+        "throughput": asked.batch / seconds,
         "recomputed": float(len(schedule.order) - len(once.order)),
         "energy": cost(costs.energy, schedule),
         "money": seconds * config.hardware.price,

@@ -20,6 +20,8 @@ from sim.units import show
 
 #: Beyond so many columns the portfolio leaves the linear relaxation out: its bound is then that of one pass.
 _RELAXED = 100_000
+#: Rounds of a short search.
+_QUICK = 40
 
 
 def solve(problem: Problem, policy: Policy, time_limit: float | None = None) -> Solution:
@@ -46,6 +48,12 @@ def heuristics(problem: Problem) -> Solution:
     """The portfolio without its bound: nothing recomputed if that fits, else static eviction, improved by search."""
     once = keep_everything(problem)
     return once if once.schedule is not None else greedy.search(problem)
+
+
+def quick(problem: Problem) -> Solution:
+    """`heuristics` with a short search: for the many problems on the way to a goal."""
+    once = keep_everything(problem)
+    return once if once.schedule is not None else greedy.search(problem, _QUICK)
 
 
 def portfolio(problem: Problem) -> Solution:

@@ -29,39 +29,39 @@ class Checkmate:
         """Trace, cost, decide, validate, replay."""
         from hardware_models.gpu.allocator import ALLOCATORS
         from hardware_models.gpu.device import replay
-        from scenarios.checkmate.coarsen import coarsen
         from scenarios.checkmate.fitting import fit
-        from scenarios.checkmate.on_device import budget, kernel_costs, merged, program
+        from scenarios.checkmate.on_device import program
         from scenarios.checkmate.outcome import outcome
         from scenarios.checkmate.portfolio import COMPONENTS, solve
-        from scenarios.checkmate.problem import Problem
+        from scenarios.checkmate.question import question
 
         context.progress(0.0, f"tracing {config.network}")
-        fine, given = _graph(config, context)
-        coarse = coarsen(fine, config.granularity)
-        graph = coarse.graph
-        per_kernel = kernel_costs(fine, config.hardware, config.precision, config.cost, given)
-        costs = merged(per_kernel, coarse.parts)
-        problem = Problem(graph, costs.solver, budget(graph, config.hardware, config.optimizer, config.slack))
-        context.progress(0.2, f"{config.policy} on {config.network}")
         started = perf_counter()
+        asked = question(config, lambda batch: _graph(config, context, batch))
+        problem, costs = asked.problem, asked.costs
+        context.progress(0.2, f"{config.policy} on {config.network}")
+        started = perf_counter() if config.goal == "overhead" else started  # reaching a goal is solving
         fitted = fit(
             problem,
             lambda smaller: solve(smaller, config.policy, time_limit=config.time_limit or None),
             COMPONENTS if config.policy == "portfolio" else (),
             lambda schedule, trace: replay(
-                program(graph, schedule, costs, config.optimizer),
+                program(problem.graph, schedule, costs, config.optimizer),
                 ALLOCATORS[config.allocator](config.hardware.capacity),
                 trace,
             ),
         )
-        return outcome(config, problem, costs, fitted, perf_counter() - started, context.trace)
+        return outcome(config, asked, fitted, perf_counter() - started, context.trace)
 
 
-def _graph(config: CheckmateConfig, context: Context) -> "tuple[Graph, NDArray[np.float64] | None]":
+def _graph(config: CheckmateConfig, context: Context, batch: int) -> "tuple[Graph, NDArray[np.float64] | None]":
     """The training graph, traced once per network, batch and shape; costs if a user's file has them."""
     from scenarios.checkmate import graph_file
 
+    if config.granularity == "paper":
+        from scenarios.checkmate.paper_graphs import paper_graph
+
+        return paper_graph(config.network, batch), None
     if config.network.endswith(".json"):
         from scenarios.checkmate.user_graph import read_graph
 
@@ -71,8 +71,8 @@ def _graph(config: CheckmateConfig, context: Context) -> "tuple[Graph, NDArray[n
     def trace() -> bytes:
         from scenarios.checkmate.capture import capture_network
 
-        return graph_file.encode(capture_network(config.network, config.batch, config.shape).graph)
+        return graph_file.encode(capture_network(config.network, batch, config.shape).graph)
 
     code = fingerprint.combined("scenarios.checkmate.capture")
-    parts = (config.network, config.batch, config.shape, config.source, code)
+    parts = (config.network, batch, config.shape, config.source, code)
     return graph_file.decode(context.cached("graph", repr(parts), trace)), None
