@@ -11,15 +11,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.checkmate import chen, dtr, greedy, griewank, milp, rounding
+from scenarios.checkmate import chen, dtr, greedy, griewank, milp, moments, rounding
 from scenarios.checkmate.graph import Graph
 from scenarios.checkmate.policies import Policy
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import Schedule, all_once, cost, peak
 from sim.units import show
 
-#: Beyond so many columns the portfolio leaves the linear relaxation out: its bound is then that of one pass.
-_RELAXED = 100_000
+#: Beyond so many columns the portfolio leaves the full relaxation out: it takes seconds and hardly ever proves more.
+_RELAXED = 20_000
 #: Rounds of a short search.
 _QUICK = 40
 
@@ -57,25 +57,43 @@ def quick(problem: Problem) -> Solution:
 
 
 def portfolio(problem: Problem) -> Solution:
-    """`heuristics` with the bound of the linear relaxation; proven infeasible if even that has no solution."""
+    """`heuristics` with the best of two bounds: that at a few moments and, for smaller graphs, the full relaxation's.
+
+    Proven infeasible if either has no solution.
+    """
     found = heuristics(problem)
     least = float(problem.costs.sum())
     if found.schedule is not None and cost(problem.costs, found.schedule) <= least:
         return replace(found, bound=least)
-    if milp.columns(problem) > _RELAXED:
-        return replace(found, bound=least)
+    known = None if found.schedule is None else cost(problem.costs, found.schedule)
+    bound = moments.certify(problem, known)
+    if bound is None and known is None:
+        reason = f"no schedule fits in {show(problem.budget, 'bytes')}: the relaxation at a few moments has no solution"
+        return Solution(Answer.INFEASIBLE, reason=reason)
+    bound = bound or least
+    if milp.columns(problem) > _RELAXED or (known is not None and known <= bound * (1.0 + moments.CLOSE)):
+        return _bounded(problem, found, bound)
     relaxation = milp.relax(problem)
     if relaxation is None and found.schedule is None:
         reason = f"no schedule fits in {show(problem.budget, 'bytes')}: the linear relaxation has no solution"
         return Solution(Answer.INFEASIBLE, reason=reason)
-    bound = least if relaxation is None else relaxation.bound
+    return _bounded(problem, found, max(bound, relaxation.bound if relaxation else least))
+
+
+def _bounded(problem: Problem, found: Solution, bound: float) -> Solution:
+    """`found` with a bound, which is lowered to its cost where that is less."""
     return replace(found, bound=min(bound, cost(problem.costs, found.schedule)) if found.schedule else bound)
 
 
 def exact(problem: Problem, time_limit: float | None = None) -> Solution:
     """The optimum with its proof, starting from what the heuristics found; `time_limit` (seconds) ends it early."""
     known = heuristics(problem).schedule
-    return milp.solve_exact(problem, known, milp.Limits(nodes=None, seconds=time_limit))
+    paid = None if known is None else cost(problem.costs, known)
+    bound = moments.certify(problem, paid) or 0.0
+    if known is not None and paid is not None and paid <= bound * (1.0 + milp.PROVEN):
+        return Solution(Answer.FEASIBLE, known, min(bound, paid))
+    found = milp.solve_exact(problem, known, milp.Limits(nodes=None, seconds=time_limit))
+    return found if found.answer is Answer.INFEASIBLE else _bounded(problem, found, max(found.bound, bound))
 
 
 def solve_curve(

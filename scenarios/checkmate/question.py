@@ -34,7 +34,7 @@ class Question:
 
 
 def question(config: CheckmateConfig, trace: Trace) -> Question:
-    """The question at the goal that `config` sets, which is found by asking its policy at several batches or budgets."""
+    """The question at the goal that `config` sets, found by asking its policy at several batches or budgets."""
     if config.goal == "overhead":
         return _posed(config, *trace(config.batch), config.batch)
     solver = _prober(config)
