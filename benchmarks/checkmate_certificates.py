@@ -16,7 +16,6 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np
 
 from hardware_models.gpu.card import GpuCard
 from scenarios.checkmate import milp, moments, portfolio

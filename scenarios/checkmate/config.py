@@ -34,6 +34,7 @@ METRICS = (
     Metric("peak_allocated", "bytes", "lower", "peak of the caching allocator's blocks"),
     Metric("peak_reserved", "bytes", "lower", "peak of the caching allocator's segments"),
     Metric("margin", "ratio", "lower", "share of the budget given up so that the allocator finds room"),
+    Metric("static_height", "bytes", "lower", "memory that the same tensors take at static offsets"),
     Metric("fragmentation", "ratio", "lower", "share of the reserved memory not handed out at its peak"),
     Metric("keep_all_peak", "bytes", "neither", "peak of live tensors when nothing is recomputed"),
     Metric("least_memory", "bytes", "neither", "resident tensors and the largest operator: nothing runs in less"),
@@ -57,7 +58,7 @@ class CheckmateConfig(Config):
     goal: Goal = Field("overhead", description="what is sought: least overhead, or at most_overhead one of the others")
     most_overhead: Ratio | None = Field(None, ge=0, description="the other goals' limit; unset: one more forward pass")
     cost: Literal["roofline", "flops"] = Field("roofline", description="what an operator costs")
-    allocator: AllocatorName = Field("caching", description="who hands out memory; exact never fragments")
+    allocator: AllocatorName = Field("caching", description="who hands out memory: PyTorch's, none at all, or a plan")
     slack: Ratio = Field(0.0, ge=0, lt=1, description="share of the memory left free")
     time_limit: Seconds = Field(0.0, ge=0, description="limit on the exact solver; 0 for none")
     source: str = Field("", description="fingerprint of a user's own network, filled in")

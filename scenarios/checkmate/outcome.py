@@ -2,18 +2,22 @@
 
 import numpy as np
 
+from hardware_models.gpu.layout import lay_out, of_program
 from hardware_models.gpu.timeline import OutOfMemory, Timeline
 from scenarios.checkmate.config import METRICS, CheckmateConfig
 from scenarios.checkmate.fitting import Fitted
 from scenarios.checkmate.graph import working_set
 from scenarios.checkmate.interpreter import validate
-from scenarios.checkmate.on_device import resident
+from scenarios.checkmate.on_device import Optimizer, program, resident
 from scenarios.checkmate.problem import Problem
 from scenarios.checkmate.question import Question
 from scenarios.checkmate.schedule import Schedule, all_once, cost, peak
 from sim.scenario import Check, Outcome, Series
 from sim.trace import Tracer
 from sim.units import show
+
+#: Rounds of the search for a static layout that is only shown.
+_LAYOUT_ROUNDS = 500
 
 
 def outcome(config: CheckmateConfig, asked: Question, fitted: Fitted, solve_seconds: float, trace: Tracer) -> Outcome:
@@ -49,6 +53,7 @@ def outcome(config: CheckmateConfig, asked: Question, fitted: Fitted, solve_seco
         "peak_allocated": float(timeline.peak_allocated),
         "peak_reserved": float(timeline.peak_reserved),
         "fragmentation": timeline.fragmentation,
+        "static_height": float(static_height(asked, solution.schedule, config.optimizer)),
     }
     checks = (_valid(problem, solution.schedule), _ran(timeline))
     return Outcome(metrics, series, checks, _absent(notes, metrics), solution.answer.value)
@@ -70,6 +75,11 @@ def _costs(config: CheckmateConfig, asked: Question, proven: float, schedule: Sc
         "energy": cost(costs.energy, schedule),
         "money": seconds * config.hardware.price,
     }
+
+
+def static_height(asked: Question, schedule: Schedule, optimizer: Optimizer) -> int:
+    """Bytes that the schedule's tensors take at static offsets, after a short search."""
+    return lay_out(of_program(program(asked.problem.graph, schedule, asked.costs, optimizer)), _LAYOUT_ROUNDS).height
 
 
 def _valid(problem: Problem, schedule: Schedule) -> Check:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from hardware_models.gpu.timeline import Timeline
     from scenarios.checkmate.graph import Graph
+    from scenarios.checkmate.schedule import Schedule
+    from sim.trace import Tracer
 
 
 class Checkmate:
@@ -27,8 +30,8 @@ class Checkmate:
 
     def run(self, config: CheckmateConfig, context: Context) -> Outcome:
         """Trace, cost, decide, validate, replay."""
-        from hardware_models.gpu.allocator import ALLOCATORS
         from hardware_models.gpu.device import replay
+        from hardware_models.gpu.layout import allocator_for
         from scenarios.checkmate.fitting import fit
         from scenarios.checkmate.on_device import program
         from scenarios.checkmate.outcome import outcome
@@ -41,15 +44,16 @@ class Checkmate:
         problem, costs = asked.problem, asked.costs
         context.progress(0.2, f"{config.policy} on {config.network}")
         started = perf_counter() if config.goal == "overhead" else started  # reaching a goal is solving
+
+        def run(schedule: "Schedule", trace: "Tracer") -> "Timeline":
+            asks = program(problem.graph, schedule, costs, config.optimizer)
+            return replay(asks, allocator_for(config.allocator, config.hardware.capacity, asks), trace)
+
         fitted = fit(
             problem,
             lambda smaller: solve(smaller, config.policy, time_limit=config.time_limit or None),
-            COMPONENTS if config.policy == "portfolio" else (),
-            lambda schedule, trace: replay(
-                program(problem.graph, schedule, costs, config.optimizer),
-                ALLOCATORS[config.allocator](config.hardware.capacity),
-                trace,
-            ),
+            COMPONENTS if (config.policy, config.allocator) == ("portfolio", "caching") else (),
+            run,
         )
         return outcome(config, asked, fitted, perf_counter() - started, context.trace)
 
