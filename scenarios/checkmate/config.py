@@ -20,11 +20,18 @@ Goal = Literal["overhead", "largest_batch", "smallest_budget"]
 Granularity = Literal["layer", "operator", "paper"]
 
 METRICS = (
-    Metric("overhead", "ratio", "lower", "time added to the iteration by recomputation, over running everything once"),
+    Metric(
+        "overhead",
+        "ratio",
+        "lower",
+        "time added by recomputing and waiting, over running everything once",
+    ),
     Metric("overhead_bound", "ratio", "neither", "proven: no schedule within the budget has less overhead"),
     Metric("gap", "ratio", "lower", "cost over the proven lower bound, less one"),
     Metric("iteration_seconds", "time", "lower", "time of one training iteration", label="modelled"),
     Metric("throughput", "1/s", "higher", "training samples per second", label="modelled"),
+    Metric("copied", "bytes", "lower", "bytes copied to the host and back in one iteration", label="modelled"),
+    Metric("waited", "time", "lower", "time of one iteration in which kernels wait for copies", label="modelled"),
     Metric("recomputed", "1", "lower", "operators run again in one iteration", label="counted"),
     Metric("batch", "1", "higher", "samples per iteration: as asked, or the largest found", label="counted"),
     Metric("batch_bound", "1", "neither", "proven: at one sample more, an operator alone would not fit"),

@@ -1,5 +1,7 @@
 """From a solver's answer to what the run reports: validated, replayed on the device, and explained."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from hardware_models.gpu.layout import lay_out, of_program
@@ -9,6 +11,7 @@ from scenarios.checkmate.fitting import Fitted
 from scenarios.checkmate.graph import working_set
 from scenarios.checkmate.interpreter import validate
 from scenarios.checkmate.on_device import Optimizer, program, resident
+from scenarios.checkmate.paging import journeys, makespan
 from scenarios.checkmate.problem import Problem
 from scenarios.checkmate.question import Question
 from scenarios.checkmate.schedule import Schedule, all_once, cost, peak
@@ -62,11 +65,16 @@ def outcome(config: CheckmateConfig, asked: Question, fitted: Fitted, solve_seco
 def _costs(config: CheckmateConfig, asked: Question, proven: float, schedule: Schedule) -> dict[str, float | None]:
     problem, costs = asked.problem, asked.costs
     once = all_once(problem.graph)
-    total, least = cost(problem.costs, schedule), cost(problem.costs, once)
+    computing = cost(costs.seconds, schedule)
+    seconds = makespan(replace(problem, costs=costs.seconds), schedule)
+    total = seconds if schedule.trips else cost(problem.costs, schedule)
+    least = cost(problem.costs, once)
     bound = max(proven, least)
-    seconds = cost(costs.seconds, schedule)
+    moved = [each for each in journeys(problem.graph, schedule) for _ in range(1 + (each.made >= 0))]
     return {
-        "overhead": cost(costs.seconds, schedule) / cost(costs.seconds, once) - 1.0,
+        "overhead": seconds / cost(costs.seconds, once) - 1.0,
+        "copied": float(sum(problem.graph.values[each.trip.value].bytes for each in moved)),
+        "waited": seconds - computing,
         "overhead_bound": bound / least - 1.0,
         "gap": total / bound - 1.0,
         "iteration_seconds": seconds,

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.checkmate import chen, dtr, greedy, griewank, milp, moments, rounding
+from scenarios.checkmate import chen, dtr, greedy, griewank, milp, moments, offload, rounding
 from scenarios.checkmate.graph import Graph
 from scenarios.checkmate.policies import Policy
 from scenarios.checkmate.problem import Answer, Problem, Solution
@@ -139,4 +139,6 @@ POLICIES: dict[str, Callable[[Problem], Solution]] = {
     "chen_sqrt": lambda problem: chen.solve_sqrt(problem, "linear"),
     "chen_greedy": lambda problem: chen.solve_greedy(problem, "linear"),
     "griewank": griewank.solve_griewank,
+    "offload": offload.solve_offload,
+    "offload_and_recompute": offload.solve_mixed,
 }

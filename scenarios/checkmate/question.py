@@ -10,7 +10,8 @@ from scenarios.checkmate.batches import at_batch
 from scenarios.checkmate.coarsen import coarsen
 from scenarios.checkmate.config import CheckmateConfig
 from scenarios.checkmate.on_device import Costs, budget, kernel_costs, merged
-from scenarios.checkmate.problem import Problem
+from scenarios.checkmate.policies import PAGING
+from scenarios.checkmate.problem import Link, Problem
 from sim.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Question:
 
 def question(config: CheckmateConfig, trace: Trace) -> Question:
     """The question at the goal that `config` sets, found by asking its policy at several batches or budgets."""
+    if config.cost == "flops" and config.policy in PAGING:
+        raise UserError(f"policy '{config.policy}' weighs copies in seconds, so cost must be roofline, not flops")
     if config.goal == "overhead":
         return _posed(config, *trace(config.batch), config.batch)
     solver = _prober(config)
@@ -57,7 +60,8 @@ def _posed(config: CheckmateConfig, fine: "Graph", given: "NDArray[np.float64] |
     per_kernel = kernel_costs(fine, config.hardware, config.precision, config.cost, given)
     costs = merged(per_kernel, coarse.parts)
     room = budget(coarse.graph, config.hardware, config.optimizer, config.slack)
-    return Question(Problem(coarse.graph, costs.solver, room), costs, batch)
+    link = Link(config.hardware.host_link.bandwidth, config.hardware.host_link.latency)
+    return Question(Problem(coarse.graph, costs.solver, room, link), costs, batch)
 
 
 def _at_any_batch(config: CheckmateConfig, trace: Trace) -> Callable[[int], Question]:

@@ -46,7 +46,7 @@ class Checkmate:
         started = perf_counter() if config.goal == "overhead" else started  # reaching a goal is solving
 
         def run(schedule: "Schedule", trace: "Tracer") -> "Timeline":
-            asks = program(problem.graph, schedule, costs, config.optimizer)
+            asks = program(problem.graph, schedule, costs, config.optimizer, problem.link)
             return replay(asks, allocator_for(config.allocator, config.hardware.capacity, asks), trace)
 
         fitted = fit(
