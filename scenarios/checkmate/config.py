@@ -67,7 +67,7 @@ class CheckmateConfig(Config):
     cost: Literal["roofline", "flops"] = Field("roofline", description="what an operator costs")
     allocator: AllocatorName = Field("caching", description="who hands out memory: PyTorch's, none at all, or a plan")
     slack: Ratio = Field(0.0, ge=0, lt=1, description="share of the memory left free")
-    time_limit: Seconds = Field(0.0, ge=0, description="limit on the exact solver; 0 for none")
+    time_limit: Seconds = Field(0.0, ge=0, description="limit on exact and intervals; 0 for none")
     source: str = Field("", description="fingerprint of a user's own network, filled in")
 
     @model_validator(mode="before")

@@ -21,6 +21,7 @@ Policy = Literal[
     "griewank",
     "offload",
     "offload_and_recompute",
+    "intervals",
 ]
 #: Those that copy values to the host and back.
 PAGING: tuple[Policy, ...] = ("offload", "offload_and_recompute")

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.checkmate import chen, dtr, greedy, griewank, milp, moments, offload, rounding
+from scenarios.checkmate import chen, dtr, greedy, griewank, intervals, milp, moments, offload, rounding
 from scenarios.checkmate.graph import Graph
 from scenarios.checkmate.policies import Policy
 from scenarios.checkmate.problem import Answer, Problem, Solution
@@ -25,10 +25,15 @@ _QUICK = 40
 
 
 def solve(problem: Problem, policy: Policy, time_limit: float | None = None) -> Solution:
-    """What `policy` says to `problem`. `time_limit` (seconds) is for the exact solver; without it, runs repeat."""
+    """What `policy` says to `problem`. `time_limit` (seconds) is for the exact solvers; without it, runs repeat."""
     if reason := milp.below_working_set(problem):
         return Solution(Answer.INFEASIBLE, reason=reason)
-    found = exact(problem, time_limit) if policy == "exact" else POLICIES[policy](problem)
+    if policy == "exact":
+        found = exact(problem, time_limit)
+    elif policy == "intervals":
+        found = intervals.solve_intervals(problem, seconds=time_limit)
+    else:
+        found = POLICIES[policy](problem)
     if found.answer is Answer.INFEASIBLE:
         return found
     return replace(found, bound=max(found.bound, float(problem.costs.sum())))  # one pass: nothing costs less
@@ -139,6 +144,7 @@ POLICIES: dict[str, Callable[[Problem], Solution]] = {
     "chen_sqrt": lambda problem: chen.solve_sqrt(problem, "linear"),
     "chen_greedy": lambda problem: chen.solve_greedy(problem, "linear"),
     "griewank": griewank.solve_griewank,
+    "intervals": intervals.solve_intervals,
     "offload": offload.solve_offload,
     "offload_and_recompute": offload.solve_mixed,
 }

@@ -162,11 +162,12 @@ def test_offloading_is_an_answer_too() -> None:
         run(hardware=tight, policy="offload", cost="flops")
 
 
-def test_a_static_layout_needs_no_margin() -> None:
+def test_a_static_layout_needs_next_to_no_margin() -> None:
     least, most = needs()
     planned = run(hardware=card(memory=least + (most - least) // 2), allocator="static")
     assert planned.answer == "feasible"
-    assert planned.metrics["margin"] == 0
+    assert planned.metrics["margin"] <= 0.01
+    assert planned.metrics["static_height"] <= 1.03 * planned.metrics["peak_allocated"]
     assert planned.metrics["peak_reserved"] <= planned.metrics["capacity"]
 
 
