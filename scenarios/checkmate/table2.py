@@ -11,7 +11,9 @@ from math import exp, fsum, log
 from typing import Literal
 
 from hardware_models.gpu.card import GpuCard
+from scenarios.checkmate.checkpoints import cheapest_that_fits, completion
 from scenarios.checkmate.graph import working_set
+from scenarios.checkmate.milp import relax
 from scenarios.checkmate.on_device import kernel_costs
 from scenarios.checkmate.paper_graphs import paper_graph
 from scenarios.checkmate.policies import Policy
