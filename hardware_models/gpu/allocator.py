@@ -229,8 +229,8 @@ class ExactAllocator:
         self.allocated = self.reserved = self.requested
 
 
-AllocatorName = Literal["caching", "exact"]
-#: The allocators a study can choose between.
+AllocatorName = Literal["caching", "exact", "static"]
+#: The allocators that need not know what will be asked of them; `layout.StaticAllocator` does.
 ALLOCATORS: dict[AllocatorName, type[CachingAllocator] | type[ExactAllocator]] = {
     "caching": CachingAllocator,
     "exact": ExactAllocator,

@@ -56,9 +56,12 @@ class Energy(_Group):
 
 
 class HostLink(_Group):
-    """The way to the host's memory: bytes per second in one direction, and seconds before the first byte."""
+    """The way to the host's memory: bytes per second in one direction, and seconds before the first byte.
 
-    bandwidth: BytesPerSecond = Field(gt=0)
+    A bandwidth of 0 is a card without one.
+    """
+
+    bandwidth: BytesPerSecond = Field(ge=0)
     latency: Seconds = Field(ge=0)
 
 

@@ -1,16 +1,24 @@
-"""A GPU that runs a program: one compute stream on the engine, one allocator, and a record of what happened."""
+"""A GPU that runs a program: a compute stream and two copy engines, one allocator, and a record of what happened.
 
-from collections import Counter
+Kernels run in order, each as soon as the last has ended, its memory is there and the copies it needs are done. Copies
+to the host and copies from it run one after the other in the order queued, both beside each other and beside the
+kernels, at the time that the program gives them (see `program.CopyOut` and `program.CopyIn`).
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
 from hardware_models.gpu.allocator import Allocator, Block
-from hardware_models.gpu.program import Program
+from hardware_models.gpu.program import CopyIn, CopyOut, Program
 from hardware_models.gpu.timeline import Holder, LiveBytes, OutOfMemory, Timeline
 from sim.engine import Engine
 from sim.trace import Tracer
 
+C = TypeVar("C", CopyIn, CopyOut)
 #: How many of the largest tensors an out-of-memory report names.
 _NAMED = 5
 
@@ -25,6 +33,30 @@ def replay(program: Program, allocator: Allocator, trace: Tracer | None = None) 
     stream.start()
     engine.run()
     return stream.timeline()
+
+
+class CopyEngine:
+    """Copies in one direction, one after the other. A copy is known by its buffer."""
+
+    def __init__(self, engine: Engine, name: str, wake: Callable[[], None]) -> None:
+        self._engine, self._name, self._wake = engine, name, wake
+        self._free_at = 0.0
+        self._done: set[int] = set()
+
+    def queue(self, buffer: int, label: str, seconds: float) -> None:
+        """Starts a copy as soon as those before it are over."""
+        begin = max(self._engine.now, self._free_at)
+        self._free_at = begin + seconds
+        self._engine.call_after(self._free_at - self._engine.now, self._finish, buffer, label, begin)
+
+    def over(self, buffers: Iterable[int]) -> bool:
+        """Whether the copies of all `buffers` have ended."""
+        return self._done.issuperset(buffers)
+
+    def _finish(self, buffer: int, label: str, begin: float) -> None:
+        self._done.add(buffer)
+        self._engine.trace.slice(f"gpu/{self._name}", label, begin, self._engine.now)
+        self._wake()
 
 
 class ComputeStream:
@@ -44,6 +76,14 @@ class ComputeStream:
         self._samples: list[tuple[float, int, int, tuple[int, ...]]] = []
         self._out: OutOfMemory | None = None
         self._ran = 0
+        self._outward = CopyEngine(engine, "copy out", self._wake)
+        self._inward = CopyEngine(engine, "copy in", self._wake)
+        self._queued_after = _grouped(program.copies_out, lambda copy: copy.after)
+        self._leaving_before = _grouped(program.copies_out, lambda copy: copy.before)
+        self._queued_at = _grouped(program.copies_in, lambda copy: copy.at)
+        self._needed_by = _grouped(program.copies_in, lambda copy: copy.before)
+        self._leaves = {copy.buffer for copy in program.copies_out}
+        self._waiting: Callable[[], None] | None = None
 
     def start(self) -> None:
         """Puts the resident tensors in place and launches the first kernel."""
@@ -70,6 +110,12 @@ class ComputeStream:
     def _launch(self, kernel: int) -> None:
         if kernel == self._program.kernels:
             return
+        leaving = [copy.buffer for copy in self._leaving_before[kernel]]
+        self._when(lambda: self._outward.over(leaving), lambda: self._allocate_for(kernel, leaving))
+
+    def _allocate_for(self, kernel: int, leaving: list[int]) -> None:
+        for buffer in leaving:
+            self._give_back(buffer)
         for buffer in self._allocated[kernel]:
             if not self._take(kernel, self._bytes[buffer], self._category[buffer], buffer):
                 return
@@ -78,23 +124,47 @@ class ComputeStream:
             self._fail(kernel, self._scratch[kernel])
             return
         self._live[-1] += self._scratch[kernel]
+        for copy in self._queued_at[kernel]:
+            self._inward.queue(copy.buffer, self._program.buffer_names[copy.buffer], copy.seconds)
+        needed = [copy.buffer for copy in self._needed_by[kernel]]
+        self._when(lambda: self._inward.over(needed), lambda: self._run(kernel, workspace))
+
+    def _run(self, kernel: int, workspace: Block | None) -> None:
         self._sample()
         self._engine.call_after(self._seconds[kernel], self._retire, kernel, workspace)
+
+    def _when(self, ready: Callable[[], bool], go: Callable[[], None]) -> None:
+        """Goes on at once, or when the end of a copy makes it possible."""
+        if ready():
+            go()
+        else:
+            self._waiting = lambda: self._when(ready, go)
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting()
 
     def _retire(self, kernel: int, workspace: Block | None) -> None:
         if workspace is not None:
             self._allocator.free(workspace)
         self._live[-1] -= self._scratch[kernel]
         for buffer in self._freed[kernel]:
-            block = self._blocks.pop(buffer)
-            if block is not None:
-                self._allocator.free(block)
-            self._live[self._category[buffer]] -= self._bytes[buffer]
+            if buffer not in self._leaves:
+                self._give_back(buffer)
+        for copy in self._queued_after[kernel]:
+            self._outward.queue(copy.buffer, self._program.buffer_names[copy.buffer], copy.seconds)
         self._ran += 1
         self._sample()
         now = self._engine.now
         self._engine.trace.slice("gpu/compute", self._program.kernel_names[kernel], now - self._seconds[kernel], now)
         self._launch(kernel + 1)
+
+    def _give_back(self, buffer: int) -> None:
+        block = self._blocks.pop(buffer)
+        if block is not None:
+            self._allocator.free(block)
+        self._live[self._category[buffer]] -= self._bytes[buffer]
 
     def _take(self, kernel: int, size: int, category: int, buffer: int | None = None) -> bool:
         """Allocates for a tensor; on failure the stream stops for good."""
@@ -154,6 +224,13 @@ def _level(allocator: Allocator, wanted: int) -> str:
     if allocator.allocated + allocator.block_size(wanted) > allocator.capacity:
         return "rounding"
     return "fragmentation"
+
+
+def _grouped(copies: Sequence[C], kernel: Callable[[C], int]) -> dict[int, list[C]]:
+    found: dict[int, list[C]] = defaultdict(list)
+    for copy in copies:
+        found[kernel(copy)].append(copy)
+    return found
 
 
 def _rows(offsets: list[int], entries: list[int]) -> list[list[int]]:

@@ -19,12 +19,39 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class CopyOut:
+    """A copy of a buffer to the host, queued when kernel `after` has ended.
+
+    The buffer's memory is free when kernel `before` is launched, which waits for the copy.
+    """
+
+    buffer: int
+    after: int
+    before: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CopyIn:
+    """A copy of a buffer from the host, queued when kernel `at` is launched and has its memory.
+
+    Kernel `before` (or `at` itself) waits for it.
+    """
+
+    buffer: int
+    at: int
+    before: int
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
     """One iteration as arrays. K kernels, B buffers, C categories.
 
     `allocated[allocated_at[k] : allocated_at[k + 1]]` are the buffers allocated before kernel k, in that order;
     `freed` likewise names those freed after it. `resident` are pairs (category, bytes), one allocation each.
+    `copies_out` and `copies_in` run beside the kernels, each kind one after the other in the order queued.
     """
 
     categories: tuple[str, ...]
@@ -40,6 +67,8 @@ class Program:
     freed_at: Ints
     freed: Ints
     resident: tuple[tuple[str, int], ...] = ()
+    copies_out: tuple[CopyOut, ...] = ()
+    copies_in: tuple[CopyIn, ...] = ()
 
     @classmethod
     def from_lifetimes(
@@ -55,6 +84,8 @@ class Program:
         kernel_workspace: ArrayLike | None = None,
         kernel_energy: ArrayLike | None = None,
         resident: Sequence[tuple[str, int]] = (),
+        copies_out: Sequence[CopyOut] = (),
+        copies_in: Sequence[CopyIn] = (),
     ) -> Self:
         """The program whose buffer b is allocated before kernel `first[b]` and freed after kernel `last[b]`.
 
@@ -85,6 +116,8 @@ class Program:
             freed_at=freed_at,
             freed=freed,
             resident=tuple((name, int(size)) for name, size in resident),
+            copies_out=tuple(copies_out),
+            copies_in=tuple(copies_in),
         )
         _check_lifetimes(program, begin, end)
         return program

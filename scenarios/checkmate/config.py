@@ -15,19 +15,33 @@ from sim.errors import did_you_mean
 from sim.scenario import Config, Metric
 from sim.units import Ratio, Seconds
 
+Goal = Literal["overhead", "largest_batch", "smallest_budget"]
+#: How operators are told apart: chains merged, each kernel, or the paper's own graph of the network.
+Granularity = Literal["layer", "operator", "paper"]
+
 METRICS = (
-    Metric("overhead", "ratio", "lower", "time added to the iteration by recomputation, over running everything once"),
+    Metric(
+        "overhead",
+        "ratio",
+        "lower",
+        "time added by recomputing and waiting, over running everything once",
+    ),
     Metric("overhead_bound", "ratio", "neither", "proven: no schedule within the budget has less overhead"),
     Metric("gap", "ratio", "lower", "cost over the proven lower bound, less one"),
     Metric("iteration_seconds", "time", "lower", "time of one training iteration", label="modelled"),
     Metric("throughput", "1/s", "higher", "training samples per second", label="modelled"),
+    Metric("copied", "bytes", "lower", "bytes copied to the host and back in one iteration", label="modelled"),
+    Metric("waited", "time", "lower", "time of one iteration in which kernels wait for copies", label="modelled"),
     Metric("recomputed", "1", "lower", "operators run again in one iteration", label="counted"),
+    Metric("batch", "1", "higher", "samples per iteration: as asked, or the largest found", label="counted"),
+    Metric("batch_bound", "1", "neither", "proven: at one sample more, an operator alone would not fit"),
     Metric("capacity", "bytes", "neither", "memory of the device that a framework can allocate"),
     Metric("budget", "bytes", "neither", "memory left for the graph's values by device and resident tensors"),
     Metric("device_peak", "bytes", "lower", "peak of live tensors, resident ones included"),
     Metric("peak_allocated", "bytes", "lower", "peak of the caching allocator's blocks"),
     Metric("peak_reserved", "bytes", "lower", "peak of the caching allocator's segments"),
     Metric("margin", "ratio", "lower", "share of the budget given up so that the allocator finds room"),
+    Metric("static_height", "bytes", "lower", "memory that the same tensors take at static offsets"),
     Metric("fragmentation", "ratio", "lower", "share of the reserved memory not handed out at its peak"),
     Metric("keep_all_peak", "bytes", "neither", "peak of live tensors when nothing is recomputed"),
     Metric("least_memory", "bytes", "neither", "resident tensors and the largest operator: nothing runs in less"),
@@ -61,18 +75,20 @@ class CheckmateConfig(Config):
     network: str = Field("resnet50", description="a network by name, a graph file .json, or module:callable")
     batch: int = Field(32, ge=1, description="samples per iteration")
     shape: Shape | None = Field(None, description="one input, e.g. [3, 224, 224]; the network's own if unset")
-    granularity: Literal["layer", "operator"] = Field("layer", description="merge chains of operators, or not")
+    granularity: Granularity = Field("layer", description="merge chains of operators, or not; paper: its own graphs")
     optimizer: Literal["sgd", "momentum", "adam"] = Field("sgd", description="decides how much state is resident")
     precision: Precision = Field("fp32", description="arithmetic of matrix products")
     policy: Policy = Field("portfolio", description="who decides what is recomputed")
+    goal: Goal = Field("overhead", description="what is sought: least overhead, or at most_overhead one of the others")
+    most_overhead: Ratio | None = Field(None, ge=0, description="the other goals' limit; unset: one more forward pass")
     cost: Literal["roofline", "flops", "profile"] = Field("roofline", description="what an operator costs")
     profile: str = Field("", description="with cost=profile: a file of `windtunnel hardware measure profile`")
     execute: bool = Field(False, description="run the schedule in PyTorch and measure it")
     device: Literal["cpu", "cuda"] = Field("cpu", description="with execute: where it runs")
     threads: int = Field(1, ge=1, description="with execute: threads of the CPU")
-    allocator: AllocatorName = Field("caching", description="who hands out memory; exact never fragments")
+    allocator: AllocatorName = Field("caching", description="who hands out memory: PyTorch's, none at all, or a plan")
     slack: Ratio = Field(0.0, ge=0, lt=1, description="share of the memory left free")
-    time_limit: Seconds = Field(0.0, ge=0, description="limit on the exact solver; 0 for none")
+    time_limit: Seconds = Field(0.0, ge=0, description="limit on exact and intervals; 0 for none")
     source: str = Field("", description="fingerprint of a user's own network, filled in")
 
     @model_validator(mode="before")

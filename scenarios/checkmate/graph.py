@@ -53,11 +53,15 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """Bytes that are resident during the whole iteration, apart from the graph's values."""
+    """Bytes that are resident during the whole iteration, apart from the graph's values.
+
+    `gradients` are those of the parameters where a graph does not have them as values (the paper's graphs).
+    """
 
     parameters: int = 0
     buffers: int = 0
     inputs: int = 0
+    gradients: int = 0
 
 
 @dataclass(frozen=True, slots=True)

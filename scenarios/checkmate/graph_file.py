@@ -93,7 +93,7 @@ def _names(graph: Graph) -> Iterator[str]:
 
 
 def _sizes(graph: Graph) -> Iterator[str]:
-    fixed = (("parameters", graph.fixed.parameters), ("buffers", graph.fixed.buffers), ("inputs", graph.fixed.inputs))
+    fixed = [(name, getattr(graph.fixed, name)) for name in ("parameters", "buffers", "inputs", "gradients")]
     values = ((f"value '{value.name}'", value.bytes) for value in graph.values)
     workspaces = ((f"the workspace of operator '{operator.name}'", operator.workspace) for operator in graph.operators)
     for what, size in chain(fixed, values, workspaces):

@@ -30,13 +30,16 @@ def solve_greedy(problem: Problem) -> Solution:
     return _solution(problem, _evicted(problem, arrays(problem)))
 
 
-def search(problem: Problem) -> Solution:
-    """The greedy schedule, improved for a number of rounds that depends on the graph's size. Deterministic."""
+def search(problem: Problem, most: int | None = None) -> Solution:
+    """The greedy schedule, improved for a number of rounds that depends on the graph's size, or `most`. Deterministic.
+
+    More rounds never cost more.
+    """
     problem = replace(problem, graph=merge_twins(problem.graph))
     a = arrays(problem)
     operators = len(problem.costs)
     rounds = max(1, min(ROUNDS + MORE * max(0, operators - 100), WORK // operators))
-    return _solution(problem, improve(a, _evicted(problem, a), rounds, 1))
+    return _solution(problem, improve(a, _evicted(problem, a), min(rounds, most or rounds), 1))
 
 
 def arrays(problem: Problem) -> Arrays:

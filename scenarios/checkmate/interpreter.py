@@ -27,7 +27,22 @@ class Free:
     value: int
 
 
-Plan = tuple[Compute | Free, ...]
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Drop a value that is resident; a copy of it stays with the host."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Make a value resident again from the host's copy."""
+
+    value: int
+
+
+Statement = Compute | Free | Leave | Return
+Plan = tuple[Statement, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +63,30 @@ def lower(graph: Graph, schedule: Schedule) -> Plan:
     """The statements of a schedule, each value freed as early as the schedule allows.
 
     A value is freed right after an operator when, before it is produced again, nobody reads it and the end
-    does not need it.
+    does not need it. Trips to the host come right before the operator that they are over for.
     """
     needed = set(graph.results)
-    backwards: list[Compute | Free] = []
-    for index in reversed(schedule.order):
+    backwards: list[Statement] = []
+    moves = _moves(schedule)
+    for step, index in reversed(list(enumerate(schedule.order))):
         operator = graph.operators[index]
         touched = {*operator.inputs, *operator.outputs}
         backwards += [Free(value) for value in sorted(touched - needed, reverse=True)]
         backwards.append(Compute(index))
+        backwards += reversed(moves.get(step, []))
         # outputs are overwritten here, so an older copy is of no use before this point
         needed = (needed - set(operator.outputs)) | set(operator.inputs)
     return tuple(reversed(backwards))
+
+
+def _moves(schedule: Schedule) -> dict[int, list[Statement]]:
+    """By step, what leaves before it, and then what returns."""
+    moves: dict[int, list[Statement]] = {}
+    for trip in schedule.trips:
+        moves.setdefault(trip.left, []).append(Leave(trip.value))
+    for trip in schedule.trips:
+        moves.setdefault(trip.back, []).append(Return(trip.value))
+    return moves
 
 
 def validate(problem: Problem, schedule: Schedule, claimed_cost: float | None = None) -> Verdict:
@@ -77,12 +104,20 @@ def execute(problem: Problem, plan: Plan, claimed_cost: float | None = None) -> 
     done: set[int] = set()
     held = peak = 0
     seconds: list[float] = []
+    with_host: set[int] = set()
     for statement in plan:
-        if isinstance(statement, Free):
+        if isinstance(statement, Free | Leave):
             if statement.value not in resident:
                 return Verdict(f"{graph.values[statement.value].name} is freed but not resident", peak, fsum(seconds))
             resident.remove(statement.value)
             held -= graph.values[statement.value].bytes
+            with_host |= {statement.value} if isinstance(statement, Leave) else set()
+            continue
+        if isinstance(statement, Return):
+            if statement.value not in with_host or statement.value in resident:
+                return Verdict(f"{graph.values[statement.value].name} cannot return", peak, fsum(seconds))
+            resident.add(statement.value)
+            held += graph.values[statement.value].bytes
             continue
         operator = graph.operators[statement.operator]
         missing = [value for value in operator.inputs if value not in resident]

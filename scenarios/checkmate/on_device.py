@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware_models.gpu.card import GpuCard, Precision
-from hardware_models.gpu.program import Program
+from hardware_models.gpu.program import CopyIn, CopyOut, Program
 from hardware_models.gpu.roofline import kernel_energy, kernel_seconds
 from scenarios.checkmate.graph import Fixed, Graph
-from scenarios.checkmate.schedule import Schedule, lifetimes
+from scenarios.checkmate.paging import journeys
+from scenarios.checkmate.problem import NO_LINK, Link
+from scenarios.checkmate.schedule import Lifetimes, Schedule, lifetimes
 
 Optimizer = Literal["sgd", "momentum", "adam"]
 #: Tensors of a parameter's size that the optimizer keeps: none, the velocity, or the two moments.
@@ -25,6 +27,7 @@ def resident(fixed: Fixed, optimizer: Optimizer) -> tuple[tuple[str, int], ...]:
         ("buffers", fixed.buffers),
         ("optimizer state", fixed.parameters * OPTIMIZER_STATES[optimizer]),
         ("inputs", fixed.inputs),
+        *((("parameter gradient", fixed.gradients),) if fixed.gradients else ()),
     )
 
 
@@ -76,12 +79,13 @@ def budget(graph: Graph, card: GpuCard, optimizer: Optimizer, slack: float) -> i
     return int(card.capacity * (1.0 - slack)) - sum(size for _, size in resident(graph.fixed, optimizer))
 
 
-def program(graph: Graph, schedule: Schedule, costs: Costs, optimizer: Optimizer) -> Program:
-    """The program of one iteration of `schedule`."""
+def program(graph: Graph, schedule: Schedule, costs: Costs, optimizer: Optimizer, link: Link = NO_LINK) -> Program:
+    """The program of one iteration of `schedule`, whose trips go over `link`."""
     order = np.array(schedule.order, dtype=np.int64)
     living = lifetimes(graph, schedule)
     workspaces = np.array([operator.workspace for operator in graph.operators], dtype=np.int64)
     values = [graph.values[index] for index in living.value]
+    copies_out, copies_in = _copies(graph, schedule, living, link)
     return Program.from_lifetimes(
         kernel_names=[graph.operators[index].name for index in order],
         kernel_seconds=costs.seconds[order],
@@ -93,4 +97,23 @@ def program(graph: Graph, schedule: Schedule, costs: Costs, optimizer: Optimizer
         first=living.first,
         last=living.last,
         resident=resident(graph.fixed, optimizer),
+        copies_out=copies_out,
+        copies_in=copies_in,
     )
+
+
+def _copies(graph: Graph, schedule: Schedule, living: Lifetimes, link: Link) -> tuple[list[CopyOut], list[CopyIn]]:
+    """The copies of a schedule's trips in the order in which they are queued at each step."""
+    ends = {(value, last): row for row, (value, last) in enumerate(zip(living.value, living.last, strict=True))}
+    starts = {(value, first): row for row, (value, first) in enumerate(zip(living.value, living.first, strict=True))}
+    outward, inward = [], []
+    made = journeys(graph, schedule) if schedule.trips else []
+    for each in sorted(made, key=lambda each: (each.trip.left, each.trip.value)):
+        seconds = link.seconds(graph.values[each.trip.value].bytes)
+        if each.made >= 0:
+            row = ends[each.trip.value, each.trip.left - 1]
+            outward.append(CopyOut(row, each.made, each.trip.left, seconds))
+    for each in sorted(made, key=lambda each: (each.used, each.trip.value)):
+        seconds = link.seconds(graph.values[each.trip.value].bytes)
+        inward.append(CopyIn(starts[each.trip.value, each.trip.back], each.trip.back, each.used, seconds))
+    return outward, inward

@@ -1,29 +1,38 @@
 """From a solver's answer to what the run reports: validated, replayed on the device, and explained."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from hardware_models.gpu.layout import lay_out, of_program
 from hardware_models.gpu.timeline import OutOfMemory, Timeline
 from scenarios.checkmate.config import EXECUTED, METRICS, CheckmateConfig
 from scenarios.checkmate.fitting import Fitted
 from scenarios.checkmate.graph import working_set
 from scenarios.checkmate.interpreter import validate
-from scenarios.checkmate.on_device import Costs, resident
-from scenarios.checkmate.problem import Problem, Solution
+from scenarios.checkmate.on_device import Optimizer, program, resident
+from scenarios.checkmate.paging import journeys, makespan
+from scenarios.checkmate.problem import Problem
+from scenarios.checkmate.question import Question
 from scenarios.checkmate.schedule import Schedule, all_once, cost, peak
 from sim.scenario import Check, Outcome, Series
 from sim.trace import Tracer
 from sim.units import show
 
+#: Rounds of the search for a static layout that is only shown.
+_LAYOUT_ROUNDS = 500
 
-def outcome(
-    config: CheckmateConfig, problem: Problem, costs: Costs, fitted: Fitted, solve_seconds: float, trace: Tracer
-) -> Outcome:
+
+def outcome(config: CheckmateConfig, asked: Question, fitted: Fitted, solve_seconds: float, trace: Tracer) -> Outcome:
     """Metrics, timeline and checks. Without a schedule, the replay shows where the memory runs out."""
-    graph, solution = problem.graph, fitted.solution
+    problem, solution = asked.problem, fitted.solution
+    graph = problem.graph
     fixed = sum(size for _, size in resident(graph.fixed, config.optimizer))
     needed, largest = working_set(graph)
     results = sum(graph.values[value].bytes for value in graph.results)
     metrics: dict[str, float | None] = {
+        "batch": float(asked.batch),
+        "batch_bound": None if asked.batch_bound is None else float(asked.batch_bound),
         "budget": float(problem.budget),
         "capacity": float(config.hardware.capacity),
         "keep_all_peak": float(fixed + peak(graph, all_once(graph))),
@@ -40,35 +49,45 @@ def outcome(
         if timeline.out_of_memory:
             notes["out of memory"] = told(timeline.out_of_memory)
         return Outcome(metrics, series, (), _absent(notes, metrics), solution.answer.value)
-    metrics |= _costs(config, problem, costs, solution, solution.schedule)
+    metrics |= _costs(config, asked, solution.bound, solution.schedule)
     metrics |= {
         "margin": fitted.margin,
         "device_peak": float(timeline.peak_live),
         "peak_allocated": float(timeline.peak_allocated),
         "peak_reserved": float(timeline.peak_reserved),
         "fragmentation": timeline.fragmentation,
+        "static_height": float(static_height(asked, solution.schedule, config.optimizer)),
     }
     checks = (_valid(problem, solution.schedule), _ran(timeline))
     return Outcome(metrics, series, checks, _absent(notes, metrics), solution.answer.value)
 
 
-def _costs(
-    config: CheckmateConfig, problem: Problem, costs: Costs, solution: Solution, schedule: Schedule
-) -> dict[str, float | None]:
+def _costs(config: CheckmateConfig, asked: Question, proven: float, schedule: Schedule) -> dict[str, float | None]:
+    problem, costs = asked.problem, asked.costs
     once = all_once(problem.graph)
-    total, least = cost(problem.costs, schedule), cost(problem.costs, once)
-    bound = max(solution.bound, least)
-    seconds = cost(costs.seconds, schedule)
+    computing = cost(costs.seconds, schedule)
+    seconds = makespan(replace(problem, costs=costs.seconds), schedule)
+    total = seconds if schedule.trips else cost(problem.costs, schedule)
+    least = cost(problem.costs, once)
+    bound = max(proven, least)
+    moved = [each for each in journeys(problem.graph, schedule) for _ in range(1 + (each.made >= 0))]
     return {
-        "overhead": cost(costs.seconds, schedule) / cost(costs.seconds, once) - 1.0,
+        "overhead": seconds / cost(costs.seconds, once) - 1.0,
+        "copied": float(sum(problem.graph.values[each.trip.value].bytes for each in moved)),
+        "waited": seconds - computing,
         "overhead_bound": bound / least - 1.0,
         "gap": total / bound - 1.0,
         "iteration_seconds": seconds,
-        "throughput": config.batch / seconds,
+        "throughput": asked.batch / seconds,
         "recomputed": float(len(schedule.order) - len(once.order)),
         "energy": cost(costs.energy, schedule),
         "money": seconds * config.hardware.price,
     }
+
+
+def static_height(asked: Question, schedule: Schedule, optimizer: Optimizer) -> int:
+    """Bytes that the schedule's tensors take at static offsets, after a short search."""
+    return lay_out(of_program(program(asked.problem.graph, schedule, asked.costs, optimizer)), _LAYOUT_ROUNDS).height
 
 
 def _valid(problem: Problem, schedule: Schedule) -> Check:

@@ -19,4 +19,9 @@ Policy = Literal[
     "chen_sqrt",
     "chen_greedy",
     "griewank",
+    "offload",
+    "offload_and_recompute",
+    "intervals",
 ]
+#: Those that copy values to the host and back.
+PAGING: tuple[Policy, ...] = ("offload", "offload_and_recompute")

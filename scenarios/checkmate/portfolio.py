@@ -11,22 +11,29 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.checkmate import chen, dtr, greedy, griewank, milp, rounding
+from scenarios.checkmate import chen, dtr, greedy, griewank, intervals, milp, moments, offload, rounding
 from scenarios.checkmate.graph import Graph
 from scenarios.checkmate.policies import Policy
 from scenarios.checkmate.problem import Answer, Problem, Solution
 from scenarios.checkmate.schedule import Schedule, all_once, cost, peak
 from sim.units import show
 
-#: Beyond so many columns the portfolio leaves the linear relaxation out: its bound is then that of one pass.
-_RELAXED = 100_000
+#: Beyond so many columns the portfolio leaves the full relaxation out: it takes seconds and hardly ever proves more.
+_RELAXED = 20_000
+#: Rounds of a short search.
+_QUICK = 40
 
 
 def solve(problem: Problem, policy: Policy, time_limit: float | None = None) -> Solution:
-    """What `policy` says to `problem`. `time_limit` (seconds) is for the exact solver; without it, runs repeat."""
+    """What `policy` says to `problem`. `time_limit` (seconds) is for the exact solvers; without it, runs repeat."""
     if reason := milp.below_working_set(problem):
         return Solution(Answer.INFEASIBLE, reason=reason)
-    found = exact(problem, time_limit) if policy == "exact" else POLICIES[policy](problem)
+    if policy == "exact":
+        found = exact(problem, time_limit)
+    elif policy == "intervals":
+        found = intervals.solve_intervals(problem, seconds=time_limit)
+    else:
+        found = POLICIES[policy](problem)
     if found.answer is Answer.INFEASIBLE:
         return found
     return replace(found, bound=max(found.bound, float(problem.costs.sum())))  # one pass: nothing costs less
@@ -48,26 +55,50 @@ def heuristics(problem: Problem) -> Solution:
     return once if once.schedule is not None else greedy.search(problem)
 
 
+def quick(problem: Problem) -> Solution:
+    """`heuristics` with a short search: for the many problems on the way to a goal."""
+    once = keep_everything(problem)
+    return once if once.schedule is not None else greedy.search(problem, _QUICK)
+
+
 def portfolio(problem: Problem) -> Solution:
-    """`heuristics` with the bound of the linear relaxation; proven infeasible if even that has no solution."""
+    """`heuristics` with the best of two bounds: that at a few moments and, for smaller graphs, the full relaxation's.
+
+    Proven infeasible if either has no solution.
+    """
     found = heuristics(problem)
     least = float(problem.costs.sum())
     if found.schedule is not None and cost(problem.costs, found.schedule) <= least:
         return replace(found, bound=least)
-    if milp.columns(problem) > _RELAXED:
-        return replace(found, bound=least)
+    known = None if found.schedule is None else cost(problem.costs, found.schedule)
+    bound = moments.certify(problem, known)
+    if bound is None and known is None:
+        reason = f"no schedule fits in {show(problem.budget, 'bytes')}: the relaxation at a few moments has no solution"
+        return Solution(Answer.INFEASIBLE, reason=reason)
+    bound = bound or least
+    if milp.columns(problem) > _RELAXED or (known is not None and known <= bound * (1.0 + moments.CLOSE)):
+        return _bounded(problem, found, bound)
     relaxation = milp.relax(problem)
     if relaxation is None and found.schedule is None:
         reason = f"no schedule fits in {show(problem.budget, 'bytes')}: the linear relaxation has no solution"
         return Solution(Answer.INFEASIBLE, reason=reason)
-    bound = least if relaxation is None else relaxation.bound
+    return _bounded(problem, found, max(bound, relaxation.bound if relaxation else least))
+
+
+def _bounded(problem: Problem, found: Solution, bound: float) -> Solution:
+    """`found` with a bound, which is lowered to its cost where that is less."""
     return replace(found, bound=min(bound, cost(problem.costs, found.schedule)) if found.schedule else bound)
 
 
 def exact(problem: Problem, time_limit: float | None = None) -> Solution:
     """The optimum with its proof, starting from what the heuristics found; `time_limit` (seconds) ends it early."""
     known = heuristics(problem).schedule
-    return milp.solve_exact(problem, known, milp.Limits(nodes=None, seconds=time_limit))
+    paid = None if known is None else cost(problem.costs, known)
+    bound = moments.certify(problem, paid) or 0.0
+    if known is not None and paid is not None and paid <= bound * (1.0 + milp.PROVEN):
+        return Solution(Answer.FEASIBLE, known, min(bound, paid))
+    found = milp.solve_exact(problem, known, milp.Limits(nodes=None, seconds=time_limit))
+    return found if found.answer is Answer.INFEASIBLE else _bounded(problem, found, max(found.bound, bound))
 
 
 def solve_curve(
@@ -113,4 +144,7 @@ POLICIES: dict[str, Callable[[Problem], Solution]] = {
     "chen_sqrt": lambda problem: chen.solve_sqrt(problem, "linear"),
     "chen_greedy": lambda problem: chen.solve_greedy(problem, "linear"),
     "griewank": griewank.solve_griewank,
+    "intervals": intervals.solve_intervals,
+    "offload": offload.solve_offload,
+    "offload_and_recompute": offload.solve_mixed,
 }

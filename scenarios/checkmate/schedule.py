@@ -20,10 +20,24 @@ from scenarios.checkmate.incidence import incidence
 
 
 @dataclass(frozen=True, slots=True)
+class Trip:
+    """A value's stay in the host's memory: from before step `left` until before step `back` it is not on the device.
+
+    It was copied out before, so step `left` waits for the end of that copy; from step `back` on it takes device
+    memory again while it is copied in, and the next step that reads it waits for that.
+    """
+
+    value: int
+    left: int
+    back: int
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
-    """Operator indices in running order, shape (steps,)."""
+    """Operator indices in running order, shape (steps,), and the trips that values make to the host meanwhile."""
 
     order: tuple[int, ...]
+    trips: tuple[Trip, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +83,23 @@ def lifetimes(graph: Graph, schedule: Schedule) -> Lifetimes:
     if unmade.any():
         raise ValueError(_unmade(graph, int(value[np.argmax(unmade)]), int(step[np.argmax(unmade)])))
     ends = np.append(starts[1:], len(value)) - 1
-    return Lifetimes(value[starts], step[starts], step[ends])
+    whole = Lifetimes(value[starts], step[starts], step[ends])
+    return _without_trips(whole, schedule.trips, value, step) if schedule.trips else whole
+
+
+def _without_trips(
+    whole: Lifetimes, trips: tuple[Trip, ...], value: NDArray[np.int64], step: NDArray[np.int64]
+) -> Lifetimes:
+    """Lifetimes on the device, cut in two where a value is away; `value` and `step` are all touches."""
+    rows = list(zip(whole.value.tolist(), whole.first.tolist(), whole.last.tolist(), strict=True))
+    for trip in sorted(trips, key=lambda trip: (trip.value, trip.left)):
+        inside = [i for i, (v, a, b) in enumerate(rows) if v == trip.value and a < trip.left < trip.back <= b]
+        if not inside or ((value == trip.value) & (step >= trip.left) & (step < trip.back)).any():
+            raise ValueError(f"value {trip.value} cannot be away from step {trip.left} to {trip.back}")
+        v, first, last = rows[inside[0]]
+        rows[inside[0] : inside[0] + 1] = [(v, first, trip.left - 1), (v, trip.back, last)]
+    pieces = np.array(rows, dtype=np.int64)
+    return Lifetimes(pieces[:, 0], pieces[:, 1], pieces[:, 2])
 
 
 def memory(graph: Graph, schedule: Schedule) -> NDArray[np.int64]:
@@ -89,7 +119,7 @@ def peak(graph: Graph, schedule: Schedule) -> int:
 
 
 def cost(costs: NDArray[np.float64], schedule: Schedule) -> float:
-    """Seconds the schedule takes: the sum of its operators' costs, recomputations included."""
+    """Seconds the schedule computes: the sum of its operators' costs, recomputations included; waiting is not."""
     runs = np.bincount(np.asarray(schedule.order, dtype=np.int64), minlength=len(costs))
     return float(runs @ costs)
 

@@ -75,7 +75,7 @@ def build(problem: Problem) -> StagedModel:
     """The program with the memory rows of first runs only."""
     table = incidence(problem.graph)
     count = len(problem.graph.operators)
-    last = _last_useful_stage(problem, table)
+    last = last_useful_stage(problem, table)
     R, columns = _recompute_columns(count, table, last)
     S, columns = _keep_columns(count, table, last, columns)
     model = StagedModel(problem, table, R, S, columns, columns, Rows())
@@ -196,7 +196,7 @@ def _keeping_rows(model: StagedModel) -> None:
     model.rows.add([(1.0, kept[both]), (1.0, again[both])], -np.inf, 1.0)
 
 
-def _last_useful_stage(problem: Problem, table: Incidence) -> Columns:
+def last_useful_stage(problem: Problem, table: Incidence) -> Columns:
     """The last stage in which a value can matter, shape (values,): something that it leads to first runs then."""
     last = np.where(table.result, len(problem.graph.operators), -1)
     for index in reversed(range(len(problem.graph.operators))):

@@ -143,3 +143,60 @@ def test_networks_that_are_not_there_are_one_sentence(tmp_path: Path) -> None:
     wrong = build(CheckmateConfig, {"network": write(tmp_path, GRAPH | {"loss": "none"})})
     with pytest.raises(UserError, match="loss"):
         Checkmate().run(wrong, Context.alone())
+
+
+def test_offloading_is_an_answer_too() -> None:
+    least, most = needs()
+    tight = card(memory=least + (most - least) // 3, host_link={"bandwidth": "12GB/s", "latency": "10us"})
+    mixed = run(hardware=tight, policy="offload_and_recompute")
+    alone = run(hardware=tight, policy="offload")
+    recomputing = run(hardware=tight, policy="portfolio")
+    assert all(check.verdict == "holds" for check in mixed.checks + alone.checks)
+    assert (alone.metrics["copied"] or 0) > 0
+    assert (mixed.metrics["overhead"] or 0) <= min(alone.metrics["overhead"] or 0, recomputing.metrics["overhead"] or 0)
+    assert alone.metrics["iteration_seconds"] == pytest.approx(alone.series["memory"].columns["time"][-1])
+    cut = run(hardware=tight | {"host_link": {"bandwidth": "0B/s", "latency": 0}}, policy="offload")
+    assert cut.answer == "not found"
+    assert "no way to the host" in cut.notes["answer"]
+    with pytest.raises(UserError, match="roofline"):
+        run(hardware=tight, policy="offload", cost="flops")
+
+
+def test_a_static_layout_needs_next_to_no_margin() -> None:
+    least, most = needs()
+    planned = run(hardware=card(memory=least + (most - least) // 2), allocator="static")
+    assert planned.answer == "feasible"
+    assert planned.metrics["margin"] <= 0.01
+    assert planned.metrics["static_height"] <= 1.03 * planned.metrics["peak_allocated"]
+    assert planned.metrics["peak_reserved"] <= planned.metrics["capacity"]
+
+
+def test_goals_are_reached_and_certified() -> None:
+    paper = {"granularity": "paper", "cost": "flops", "network": "vgg19", "shape": None}
+    device = card(memory=16_000_000_000)
+    largest = run(hardware=device, goal="largest_batch", **paper)
+    assert largest.metrics["batch"] == largest.metrics["batch_bound"] == 289
+    assert run(hardware=device, goal="largest_batch", policy="checkpoint_all", **paper).metrics["batch"] == 222
+    smallest = run(hardware=device, goal="smallest_budget", **paper)
+    assert smallest.metrics["budget"] + 2 * 4 * 143_667_240 == smallest.metrics["least_memory"]
+    loose = run(hardware=device, goal="smallest_budget", most_overhead=0, **paper)
+    assert smallest.metrics["budget"] < loose.metrics["budget"] <= loose.metrics["keep_all_peak"]
+    with pytest.raises(UserError, match="not even one sample"):
+        run(hardware=card(memory="1200MB"), goal="largest_batch", **paper)
+    with pytest.raises(UserError, match="no graph called 'gpt2'"):
+        run(granularity="paper", network="gpt2", shape=None)
+
+
+def test_the_largest_batch_of_a_traced_network_is_its_largest() -> None:
+    device = card(memory="400MB")
+    largest = run(hardware=device, goal="largest_batch")
+    found = int(largest.metrics["batch"] or 0)
+    assert 8 < found <= (largest.metrics["batch_bound"] or 0)
+    assert run(hardware=device, batch=found).answer == "feasible"
+
+
+def test_the_largest_batch_needs_a_network_that_has_batches(tmp_path: Path) -> None:
+    graph = tmp_path / "mine.json"
+    graph.write_text("{}")
+    with pytest.raises(UserError, match="one batch only"):
+        run(network=str(graph), shape=None, goal="largest_batch")
