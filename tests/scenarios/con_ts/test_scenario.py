@@ -133,5 +133,17 @@ def test_the_answer_gives_no_credit_for_breaking_the_constraint():
     assert "bought with violations" in told
 
 
+def test_many_settings_are_counted_and_impossible_ones_set_apart():
+    records = []
+    for target in (0.01, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6):  # the most robust rate of the set fails 1 in 20
+        for policy in ("con_ts", "ts"):
+            settings = {"arms": "gradual", "target": target, "links": 3, "slots": 400, "policy": policy}
+            job = resolve(ConTSScenario(), "con_ts", settings)
+            records.append(Record.decode(execute(job, lambda name, key, make: make(), lambda *_: None).body))
+    told = sentences(records)
+    assert told[0].startswith("Of 7 settings")
+    assert told[-1].startswith("In 1 of 8 settings")
+
+
 def test_a_study_of_the_authors_runs_by_name():
     assert load_study("con_ts/stress").points() == 19
