@@ -41,7 +41,7 @@ def sentences(records: Sequence[Record]) -> list[str]:
 
 
 def _can_be_kept(key: tuple[Any, ...], group: Group) -> bool:
-    return min(_mean(runs, "least_bler") for runs in group.values()) <= key[-1]
+    return bool(min(_mean(runs, "least_bler") for runs in group.values()) <= key[-1])
 
 
 def _split(group: Group) -> tuple[dict[str, float], dict[str, float]]:
