@@ -51,14 +51,26 @@ def sweep(
     with store.locked():
         jobs = planned(study)
         store.enrol(study.name, describe(study), jobs)
-        todo = jobs if again else missing(jobs, store, retry)
-        if todo:
-            with meter(len(todo), "runs") as shown:
-                for finished in executor(len(todo)).execute(todo, shown.watch):
-                    store.put(finished)
-                    shown.step(finished.key)
-        statuses = store.statuses([job.key for job in jobs])
-        return Summary(jobs, len(todo), Counter(statuses.values()))
+        return _made(jobs, store, executor, retry, again)
+
+
+def make(jobs: list[Job], store: Store, executor: Callable[[int], Executor], again: bool = False) -> Summary:
+    """Run those of `jobs` that lack a record (all of them, if `again`). The store is locked meanwhile."""
+    with store.locked():
+        return _made(jobs, store, executor, (), again)
+
+
+def _made(
+    jobs: list[Job], store: Store, executor: Callable[[int], Executor], retry: Collection[str], again: bool
+) -> Summary:
+    todo = jobs if again else missing(jobs, store, retry)
+    if todo:
+        with meter(len(todo), "runs") as shown:
+            for finished in executor(len(todo)).execute(todo, shown.watch):
+                store.put(finished)
+                shown.step(finished.key)
+    statuses = store.statuses([job.key for job in jobs])
+    return Summary(jobs, len(todo), Counter(statuses.values()))
 
 
 def describe(study: Study) -> dict[str, object]:

@@ -54,6 +54,8 @@ VERBS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "status": ("sweeping:status", "how studies stand, and why a record is not another", ("maybe study", "why", "json")),
     "compare": ("comparing:compare", "two records, or the values of a setting, paired",
                 ("two", "by", "metric", "set", "axis", "repeat", "workers", "json")),
+    "reproduce": ("reproducing:reproduce", "the numbers of a scenario's paper beside ours",
+                  ("target", "workers", "again")),
     "report": ("giving:report", "the page of a study", ("study", "out")),
     "trace": ("giving:trace", "the timeline of a run, for Perfetto", ("run", "where", "out")),
     "export": ("giving:export", "a study's records and series as Parquet", ("study", "out")),

@@ -14,6 +14,7 @@ from sim.executors import Executor
 from sim.executors.inline import Inline
 from sim.job import Job, resolve
 from sim.registry import find_scenario
+from sim.scenario import Scenario
 from sim.store import Store
 from sim.study import Study, load_study
 from sim.sweep import Summary, missing, planned
@@ -68,11 +69,15 @@ def made(study: Study, store: Store, given: Namespace) -> Summary:
     """The sweep itself, with the executor that was asked for."""
     retry = RETRIED if getattr(given, "retry", False) else ()
     return sweep_study(
-        study, store, partial(executor, study, given.workers, given.results), retry, getattr(given, "again", False)
+        study,
+        store,
+        partial(executor, find_scenario(study.scenario), given.workers, given.results),
+        retry,
+        getattr(given, "again", False),
     )
 
 
-def executor(study: Study, workers: int | None, results: Path, jobs: int) -> Executor:
+def executor(scenario: Scenario, workers: int | None, results: Path, jobs: int) -> Executor:
     """Workers, as many as asked for (one per core by default, none more than there are jobs), or this process."""
     from os import sched_getaffinity
 
@@ -83,7 +88,6 @@ def executor(study: Study, workers: int | None, results: Path, jobs: int) -> Exe
         return Inline(results / "cache")
     from sim.executors.workers import Workers
 
-    scenario = find_scenario(study.scenario)
     return Workers(count, results / "cache", (type(scenario).__module__, *getattr(scenario, "preload", ())))
 
 
