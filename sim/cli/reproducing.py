@@ -31,8 +31,7 @@ def reproduce(given: Namespace) -> int:
     print_table(paper.title, header, [[r.claim.name, _expected(r), _ours(r), r.verdict] for r in results])
     path = given.results / f"{scenario.name}-paper.html"
     path.write_text(render(page(scenario.name, paper, results)), encoding="utf-8")
-    counts = Counter(result.verdict for result in results)
-    print(f"{scenario.name}: {', '.join(f'{n} {verdict}' for verdict, n in counts.most_common())}. Page: {path}")
+    print(f"{scenario.name}: {_told(results)}. Page: {path}")
     failed = [record.key for record in records.values() if record.status != "ok"]
     for name in unexplained(results):
         print(f"no reason is given for what differs: {name}")
@@ -41,25 +40,22 @@ def reproduce(given: Namespace) -> int:
 
 def page(name: str, paper: Paper, results: list[Judged]) -> Page:
     """One table: each number, ours, how it came to be, the verdict and its reason, the record behind it."""
-    counts = Counter(result.verdict for result in results)
-    columns = ("claim", "where", "paper", "ours", "points", "how", "verdict", "reason")
+    columns = ("claim", "paper", "ours", "verdict", "reason", "how", "where")
     rows = [
         [
             result.claim.name,
-            result.claim.where,
             _expected(result),
             _ours(result),
-            f"{result.points[0]} of {result.points[1]}" if result.points[1] > 1 else "",
-            result.label,
             result.verdict,
             result.reason,
+            result.label + (f", {result.points[0]} of {result.points[1]} points" if result.points[1] > 1 else ""),
+            result.claim.where,
         ]
         for result in results
     ]
-    told = ", ".join(f"{n} {verdict}" for verdict, n in counts.most_common())
     return Page(
         title=f"What of {paper.title} holds here?",
-        answer=(f"Of {len(results)} numbers: {told}.", *filter(None, [" ".join(paper.about.split())])),
+        answer=(f"Of {len(results)} numbers: {_told(results)}.", *filter(None, [" ".join(paper.about.split())])),
         facts={"Scenario": name, "Source": paper.source},
         tables=(
             Table(
@@ -69,6 +65,12 @@ def page(name: str, paper: Paper, results: list[Judged]) -> Page:
             ),
         ),
     )  # fmt: skip
+
+
+def _told(results: list[Judged]) -> str:
+    counts = Counter(result.verdict for result in results)
+    plural = {"holds": "hold", "differs": "differ", "cannot be checked here": "cannot be checked here"}
+    return ", ".join(f"{counts[verdict]} {plural[verdict]}" for verdict in plural)
 
 
 def _expected(result: Judged) -> str:

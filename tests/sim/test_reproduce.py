@@ -110,7 +110,7 @@ def test_each_number_gets_its_verdict(papered):
 def test_the_command_prints_and_writes_a_page(papered):
     told = Windtunnel(papered.parent)("reproduce", SCENARIO, "--workers", "0")
     assert told.returncode == 0, told.stderr
-    assert "3 holds, 1 differs, 1 cannot be checked here" in told.stdout
+    assert "3 hold, 1 differ, 1 cannot be checked here" in told.stdout
     page = Path("windtunnel-results/papered-paper.html").read_text()
     for text in ("On Squares", "squares do not grow so fast", "we do not have it", "windtunnel replay"):
         assert text in page
