@@ -11,7 +11,7 @@ from sim.registry import find_scenario
 from sim.report.page import Column, Page, Table
 from sim.report.render import render
 from sim.report.scales import written
-from sim.reproduce import Judged, asked, judged, unexplained
+from sim.reproduce import Judged, Verdict, asked, judged, unexplained
 from sim.store import Store
 from sim.sweep import make
 
@@ -69,7 +69,11 @@ def page(name: str, paper: Paper, results: list[Judged]) -> Page:
 
 def _told(results: list[Judged]) -> str:
     counts = Counter(result.verdict for result in results)
-    plural = {"holds": "hold", "differs": "differ", "cannot be checked here": "cannot be checked here"}
+    plural: dict[Verdict, str] = {
+        "holds": "hold",
+        "differs": "differ",
+        "cannot be checked here": "cannot be checked here",
+    }
     return ", ".join(f"{counts[verdict]} {plural[verdict]}" for verdict in plural)
 
 
