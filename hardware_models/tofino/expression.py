@@ -70,7 +70,9 @@ Operand = Expression | int
 
 
 def operand(value: Operand) -> Expression:
-    """A number as an expression; expressions pass."""
+    """A number as an expression; expressions pass. Raises `UserError` for a condition, which has no value."""
+    if isinstance(value, Condition):
+        raise UserError(f"comparison '{value}' stands where a value is needed; an ALU compares in conditions only")
     return value if isinstance(value, Expression) else Constant(value)
 
 
