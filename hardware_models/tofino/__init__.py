@@ -1,1 +1,1 @@
-"""What a programmable switch does to packets: PISA programs placed on a chip, their cost, and two engines that run them."""
+"""A programmable switch (PISA): programs, their place and cost on a chip, and two engines that run them."""

@@ -1,4 +1,4 @@
-"""The figures of a switch chip, as placement, latency and engines use them. Counts are per stage unless they say else."""
+"""The figures of a switch chip, as placement, latency and engines use them; counts are per stage unless they say."""
 
 from typing import ClassVar, Self
 
@@ -86,8 +86,8 @@ class Latency(_Group):
     """Cycles: of a stage that waits for a match result, what features add, of stages that wait for less.
 
     `corner_stage` is a stage that always counts as match dependent (0 for none). `egress_least` is the shortest egress.
-    `throttle` is the number of cycles in flight above which the deparser throttles. `fixed` is what MAC, parser, traffic
-    manager and deparser add from port to port.
+    `throttle` is the number of cycles in flight above which the deparser throttles. `fixed` is what MAC, parser,
+    traffic manager and deparser add from port to port.
     """
 
     corner_turn: int = Field(ge=0)

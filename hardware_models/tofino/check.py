@@ -86,7 +86,9 @@ def _check_parser(program: Program, card: TofinoCard) -> None:
 
 def _check_loop(program: Program, state: State, path: tuple[str, ...]) -> None:
     if state.header.name in path:
-        raise UserError(f"the parser loops: {' -> '.join((*path, state.header.name))}; headers lie at fixed offsets only")
+        raise UserError(
+            f"the parser loops: {' -> '.join((*path, state.header.name))}; headers lie at fixed offsets only"
+        )
     for target in (*state.to.values(), state.otherwise):
         if target is not None and not isinstance(target, str):
             _check_loop(program, program.parser.states[target.name], (*path, state.header.name))
@@ -100,7 +102,8 @@ def _check_gateway(unit: Unit, card: TofinoCard) -> None:
     compares = list(comparisons(unit.condition))
     if len(compares) > card.tables.gateway_rows:
         raise UserError(
-            f"condition '{unit.condition}' has {len(compares)} comparisons; a gateway has {card.tables.gateway_rows} rows"
+            f"condition '{unit.condition}' has {len(compares)} comparisons; "
+            f"a gateway has {card.tables.gateway_rows} rows"
         )
     for compare in compares:
         _check_gateway_compare(compare)
@@ -206,7 +209,9 @@ def _check_once(units: Sequence[Unit]) -> None:
             tables[unit.table.name] = unit
     for position, unit in enumerate(units):
         for other in units[:position]:
-            shared = next(iter((unit.registers | unit.counters).keys() & (other.registers | other.counters).keys()), None)
+            shared = next(
+                iter((unit.registers | unit.counters).keys() & (other.registers | other.counters).keys()), None
+            )
             if shared is None:
                 continue
             if unit.gress != other.gress:

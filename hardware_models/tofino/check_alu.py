@@ -168,11 +168,13 @@ def _check_values(action: RegisterAction, card: TofinoCard) -> None:
     halves = 2 if action.register.hi else len(written)
     if halves + len(computed) > card.alu.values:
         raise UserError(
-            f"{_named(action)} computes {halves + len(computed)} values (memory halves and outputs that are not copies); "
+            f"{_named(action)} computes {halves + len(computed)} values (memory halves, outputs that are not copies); "
             f"a stateful ALU computes {card.alu.values} in an access"
         )
     if len(outputs) > 1:
-        raise UserError(f"{_named(action)} has the incompatible outputs {' and '.join(outputs)}; one word leaves an ALU")
+        raise UserError(
+            f"{_named(action)} has the incompatible outputs {' and '.join(outputs)}; one word leaves an ALU"
+        )
 
 
 def _operands(value: Expression) -> tuple[Expression, ...]:
@@ -212,7 +214,9 @@ def _check_exclusive(action: RegisterAction) -> None:
         writers = [clause for clause in action.clauses if getattr(clause, half) is not None]
         values = {str(getattr(clause, half)) for clause in writers}
         if half != "output" and len(values) > UPDATES:
-            raise UserError(f"{_named(action)} gives '{half}' {len(values)} different values; an ALU has {UPDATES} updates")
+            raise UserError(
+                f"{_named(action)} gives '{half}' {len(values)} different values; an ALU has {UPDATES} updates"
+            )
         for one, other in combinations(writers, 2):
             if str(getattr(one, half)) == str(getattr(other, half)):
                 continue

@@ -23,6 +23,16 @@ POLYNOMIALS = {
 ONES = 0xFFFFFFFF
 
 
+def reciprocal(generator: int) -> int:
+    """The generator whose coefficients are those of `generator` backwards: as good a code, and another hash.
+
+    >>> hex(reciprocal(0x04C11DB7))
+    '0xdb710641'
+    """
+    whole = (1 << 32) | generator
+    return int(f"{whole:033b}"[::-1], 2) & ONES
+
+
 @cache
 def byte_table(generator: int) -> tuple[int, ...]:
     """The remainder of each byte's polynomial, 256 of them."""

@@ -1,8 +1,8 @@
 """What a data-plane program computes with: fields, constants, one-operator arithmetic, comparisons, hashes.
 
 Fields and expressions overload Python's operators, so that `If(h.op == WRITE, ...)` and `Set(meta.sum, h.a + h.b)` are
-data and not evaluated. `==` therefore builds a comparison; expressions are never compared with each other, and the truth
-of a condition is refused, so that a slip (`and` instead of `&`) is found at once.
+data and not evaluated. `==` therefore builds a comparison; expressions are never compared with each other, and the
+truth of a condition is refused, so that a slip (`and` instead of `&`) is found at once.
 
 >>> x = Field("meta.x", 8)
 >>> str((x == 3) & ~(x + 1 < 2))
@@ -183,9 +183,13 @@ class Hash(Expression):
 
     def __post_init__(self) -> None:
         if not self.fields or not 1 <= self.width <= 32:
-            raise UserError(f"a hash needs fields and 1 to 32 bits, not {len(self.fields)} fields and {self.width} bits")
+            raise UserError(
+                f"a hash needs fields and 1 to 32 bits, not {len(self.fields)} fields and {self.width} bits"
+            )
         if isinstance(self.polynomial, str) and self.polynomial not in POLYNOMIALS:
-            raise UserError(f"no polynomial is called '{self.polynomial}'; {did_you_mean(self.polynomial, POLYNOMIALS)}")
+            raise UserError(
+                f"no polynomial is called '{self.polynomial}'; {did_you_mean(self.polynomial, POLYNOMIALS)}"
+            )
 
     @property
     def generator(self) -> int:

@@ -8,14 +8,14 @@
         ingress=[If(h.op == 1, [mark.run(Hash((h.key,), 16), meta.times)], [Drop("unknown op")])],
     )
 
-Statements act in the order in which they stand, one packet after the other: that is what a program means. Whether a chip
-can do so in one pass, and at what cost, is what `placement.place` answers. Neighbouring statements of a block that do not
-depend on each other become one action of a table without a key, as the compiler makes them.
+Statements act in the order in which they stand, one packet after the other: that is what a program means. Whether a
+chip can do so in one pass, and at what cost, is what `placement.place` answers. Neighbouring statements of a block that
+do not depend on each other become one action of a table without a key, as the compiler makes them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Union
+from typing import Literal, TypeAlias
 
 from hardware_models.tofino.expression import ActionParam, Condition, Expression, Field, Operand, operand
 from hardware_models.tofino.stateful import Access, Count, Counter, Register
@@ -23,8 +23,8 @@ from sim.errors import UserError
 
 MatchKind = Literal["exact", "ternary", "lpm"]
 
-#: What every packet carries besides its headers. A port of 511 is unset; `drop` is 0 or a reason, see `Program.reasons`;
-#: a packet with `recirculate` set enters the same pipe once more instead of leaving.
+#: What every packet carries besides its headers. A port of 511 is unset; `drop` is 0 or a reason, see
+#: `Program.reasons`; a packet with `recirculate` set enters the same pipe once more instead of leaving.
 INGRESS_PORT = Field("intrinsic.ingress_port", 9)
 EGRESS_PORT = Field("intrinsic.egress_port", 9)
 DROP = Field("intrinsic.drop", 8)
@@ -127,7 +127,7 @@ class Drop:
     reason: str
 
 
-Primitive = Set | Drop | Access | Count
+Primitive: TypeAlias = Set | Drop | Access | Count
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +192,7 @@ class If:
     otherwise: Sequence["Statement"] = ()
 
 
-Statement = Union[Primitive, Table, If]
+Statement: TypeAlias = "Primitive | Table | If"
 
 
 def choose(*cases: tuple[Condition, Sequence[Statement]], otherwise: Sequence[Statement] = ()) -> If:

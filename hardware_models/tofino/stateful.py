@@ -1,7 +1,7 @@
 """Register arrays and what a stateful ALU may do to a slot in one access, as data.
 
-A register action reads one slot, compares, writes the slot back and hands one word to the packet, all in one clock. It is
-written as clauses: a condition, and what holds if it does.
+A register action reads one slot, compares, writes the slot back and hands one word to the packet, all in one clock. It
+is written as clauses: a condition, and what holds if it does.
 
 >>> from hardware_models.tofino.expression import HI, LO, NEW_LO, Field
 >>> key, stamp = Field("h.key", 32), Field("h.stamp", 32)
@@ -116,13 +116,17 @@ class RegisterAction:
 
     def leaves(self) -> Iterator[Expression]:
         """Everything that comparisons and values read."""
-        for part in (*self.comparisons(), *self.values()):
+        for part in self._parts():
             yield from leaves(part)
+
+    def _parts(self) -> Iterator[Expression | Condition]:
+        yield from self.comparisons()
+        yield from self.values()
 
     def inputs(self) -> dict[str, Field]:
         """The fields that the ALU reads from the packet, by name."""
         found: dict[str, Field] = {}
-        for part in (*self.comparisons(), *self.values()):
+        for part in self._parts():
             found |= fields_of(part)
         return found
 

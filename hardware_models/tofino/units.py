@@ -1,4 +1,4 @@
-"""A program's control flow as units in order: tables, actions without a key, gateways; and how they depend on each other.
+"""A program's control flow as units in order (tables, actions without a key, gateways) and how they depend.
 
 A *unit* is what a stage runs. Its reads are of two kinds, since a stage looks fields up before it acts: *match reads*
 (keys, conditions, hashes, register indices, inputs of stateful ALUs; all come through the crossbar) and *action reads*
@@ -71,7 +71,9 @@ def units_of(program: Program) -> list[Unit]:
     return made
 
 
-def _read_block(block: Sequence[Statement], gress: Gress, guards: tuple[tuple[Unit, bool], ...], made: list[Unit]) -> None:
+def _read_block(
+    block: Sequence[Statement], gress: Gress, guards: tuple[tuple[Unit, bool], ...], made: list[Unit]
+) -> None:
     run: list[Primitive] = []
     for one in block:
         if not isinstance(one, (Table, If)):
