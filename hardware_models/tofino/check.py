@@ -18,10 +18,9 @@ from hardware_models.tofino.expression import (
     Memory,
     RegisterParam,
     comparisons,
-    fields_of,
     leaves,
 )
-from hardware_models.tofino.program import Action, Program, Set, State
+from hardware_models.tofino.program import Action, Entry, Program, Set, State, Table
 from hardware_models.tofino.stateful import Access, Count
 from hardware_models.tofino.units import Unit, exclusive, reads_and_writes
 from sim.errors import UserError
@@ -125,14 +124,38 @@ def _check_gateway_compare(compare: Compare) -> None:
 def _check_table(unit: Unit) -> None:
     table = unit.table
     assert table is not None
-    if not table.keys:
-        raise UserError(f"table {table.name} has no key; write its action as statements")
+    if not table.keys and (table.size != 1 or table.entries):
+        raise UserError(f"table {table.name} has no key, so it has no entries; only its default action and data")
     if table.size < 1:
         raise UserError(f"table {table.name} has size {table.size}; 1 or more is needed")
     if sum(kind == "lpm" for _, kind in table.keys) > 1:
         raise UserError(f"table {table.name} has more than one lpm key")
+    for one in table.entries:
+        check_entry(table, one)
     if len(table.entries) > table.size:
         raise UserError(f"table {table.name} has {len(table.entries)} entries; its size is {table.size}")
+    if len(table.default_data) != len(table.default.params):
+        raise UserError(
+            f"table {table.name} gives its default action {table.default.name} {len(table.default_data)} values; "
+            f"{len(table.default.params)} are needed"
+        )
+
+
+def check_entry(table: Table, entry: Entry) -> None:
+    """Raises `UserError` unless `entry` fits the keys, actions and parameters of `table`."""
+    if len(entry.key) != len(table.keys):
+        raise UserError(f"an entry of table {table.name} has {len(entry.key)} keys; {len(table.keys)} are needed")
+    for value, (field, kind) in zip(entry.key, table.keys, strict=True):
+        pair = value if isinstance(value, tuple) else (value, 0)
+        if isinstance(value, tuple) == (kind == "exact") or not all(0 <= one < 2**field.width for one in pair):
+            raise UserError(f"an entry of table {table.name} has {value} for {field}, {kind} and {field.width} bits")
+    if all(entry.action is not one for one in table.actions):
+        raise UserError(f"an entry of table {table.name} has the action {entry.action.name}, which is not one of its")
+    if len(entry.data) != len(entry.action.params):
+        raise UserError(
+            f"an entry of table {table.name} has {len(entry.data)} values for action {entry.action.name}; "
+            f"{len(entry.action.params)} are needed"
+        )
 
 
 def _check_action(unit: Unit, action: Action) -> None:
@@ -221,13 +244,3 @@ def _check_once(units: Sequence[Unit]) -> None:
                     f"register {shared} is accessed by '{other.name}' and by '{unit.name}', which one packet may both "
                     "meet; a packet accesses a register once"
                 )
-
-
-def check_ports(name: str, value: int) -> int:
-    """A port number, 0 to 511. Raises `UserError`."""
-    if not 0 <= value < 512:
-        raise UserError(f"{name} = {value} is not a port; 0 to 511 are allowed")
-    return value
-
-
-__all__ = ["check", "check_ports", "fields_of"]

@@ -23,17 +23,20 @@ from sim.errors import UserError
 
 MatchKind = Literal["exact", "ternary", "lpm"]
 
-#: What every packet carries besides its headers. A port of 511 is unset; `drop` is 0 or a reason, see
-#: `Program.reasons`; a packet with `recirculate` set enters the same pipe once more instead of leaving.
+#: What every packet carries besides its headers. A port of 511 is unset; `multicast` is 0 or a group, whose ports the
+#: traffic manager knows; `drop` is 0 or a reason, see `Program.reasons`; a packet with `recirculate` set enters the same
+#: pipe once more instead of leaving.
 INGRESS_PORT = Field("intrinsic.ingress_port", 9)
 EGRESS_PORT = Field("intrinsic.egress_port", 9)
+MULTICAST = Field("intrinsic.multicast", 16)
 DROP = Field("intrinsic.drop", 8)
 RECIRCULATE = Field("intrinsic.recirculate", 1)
-INTRINSIC = (INGRESS_PORT, EGRESS_PORT, DROP, RECIRCULATE)
+INTRINSIC = (INGRESS_PORT, EGRESS_PORT, MULTICAST, DROP, RECIRCULATE)
+UNSET_PORT = 511
 
-#: Reasons of drops that the parser has, numbered from 1; a program's own reasons follow.
-TRUNCATED, UNPARSED = 1, 2
-PARSER_REASONS = ("truncated packet", "no parser state takes it")
+#: Reasons of drops that every program has, numbered from 1; a program's own reasons follow.
+TRUNCATED, UNPARSED, UNROUTED, LOOPED = 1, 2, 3, 4
+COMMON_REASONS = ("truncated packet", "no parser state takes it", "no egress port", "recirculated too often")
 
 
 class _Fields:
@@ -153,16 +156,18 @@ class Table:
 
     Entries are the control plane's to add (`engine.tables`), except for `entries` given here: pairs of key values (a
     number, a pair (value, mask) for ternary, a pair (value, prefix length) for lpm) and (action, its data). Without a
-    match, `default` acts, with `default_data`.
+    match, `default` acts, with `default_data`; without keys always, so that the control plane can set data that every
+    packet reads. A table stands in `stage` if that is given.
     """
 
     name: str
     keys: tuple[tuple[Field, MatchKind], ...]
     actions: tuple[Action, ...]
-    size: int
+    size: int = 1
     default: Action = NOTHING
     default_data: tuple[int, ...] = ()
     entries: tuple["Entry", ...] = ()
+    stage: int | None = None
 
     @property
     def all_actions(self) -> tuple[Action, ...]:
@@ -225,7 +230,7 @@ class Program:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why packets are dropped: a packet whose `drop` is k was dropped for `reasons[k - 1]`."""
-        found = dict.fromkeys(PARSER_REASONS)
+        found = dict.fromkeys(COMMON_REASONS)
         for primitive in self.primitives():
             if isinstance(primitive, Drop):
                 found[primitive.reason] = None

@@ -62,13 +62,15 @@ def always(*, lo: Operand | None = None, hi: Operand | None = None, output: Oper
 class Register:
     """An array of `slots` slots of one value (`lo` bits) or a pair (`lo` and `hi` bits); one copy in every pipe.
 
-    Slots start at zero. Which widths a chip has, and how large a register may be, is checked when it is placed.
+    Slots start at zero. Which widths a chip has, and how large a register may be, is checked when it is placed; it
+    stands in `stage` if that is given. An access beyond the last slot does nothing and hands out 0.
     """
 
     name: str
     slots: int
     lo: int = 32
     hi: int = 0
+    stage: int | None = None
     actions: list["RegisterAction"] = field(default_factory=list, repr=False)
 
     def action(self, name: str, *clauses: Clause) -> "RegisterAction":

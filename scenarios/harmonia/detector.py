@@ -101,7 +101,7 @@ class Detector:
         if packet.op is Op.READ:
             replica, committed = self.read(packet.object_id, choice)
             if committed is None:
-                return Verdict("read", packet)
+                return Verdict("read", packet._replace(single=False))
             return Verdict("replica", packet._replace(single=True, committed=committed), replica)
         if packet.op is Op.WRITE:
             exhausted = self.sequence == LAST_SEQUENCE
