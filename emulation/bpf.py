@@ -57,9 +57,7 @@ def _libbpf() -> ctypes.CDLL:
     ):
         getattr(library, function).restype = result
         getattr(library, function).argtypes = arguments
-    quiet = ctypes.CFUNCTYPE(number, number, name, pointer)(lambda level, text, arguments: 0)
-    library.libbpf_set_print(quiet)
-    library._quiet = quiet
+    library.libbpf_set_print(None)
     return library
 
 
