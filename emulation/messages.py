@@ -48,11 +48,13 @@ class Messages:
         except (msgpack.UnpackException, TypeError, IndexError) as error:
             raise ValueError(f"no message: {error}") from None
 
-    def _ext(self, value: Any) -> msgpack.ExtType:
+    def _ext(self, value: Any) -> "list[Any] | msgpack.ExtType":
+        if value.__class__ is tuple:
+            return list(value)
         code = self._codes.get(value.__class__)
         if code is None:
             raise TypeError(f"{value.__class__.__name__} is no class of this codec")
-        inner = int(value) if isinstance(value, IntEnum) else tuple(value)
+        inner = int(value) if isinstance(value, IntEnum) else list(value)
         return msgpack.ExtType(code, msgpack.packb(inner, default=self._ext, strict_types=True))
 
     def _made(self, code: int, data: bytes) -> Any:
