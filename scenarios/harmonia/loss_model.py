@@ -39,8 +39,8 @@ class Loss:
 def loss(load: float, stages: int, slots: float) -> Loss:
     """The closed form for an offered load of `load` pending writes and `stages` of `slots` slots each.
 
-    >>> loss(800, 1, 2000)
-    Loss(drop=0.2857142857142857, occupancy=571.4285714285714)
+    >>> loss(3, 1, 3)
+    Loss(drop=0.5, occupancy=1.5)
     """
     _check(load, stages)
     if not slots > 0:
