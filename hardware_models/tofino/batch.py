@@ -8,11 +8,13 @@ cache folder (`XDG_CACHE_HOME`), by its source.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -173,18 +175,20 @@ def _remember(probe: NDArray[np.int64], keys: NDArray[np.uint64], row: int) -> N
 
 @cache
 def _compiled(source: str) -> Callable[..., None]:
-    name = f"tofino-{blake2b(source.encode(), digest_size=12).hexdigest()}.py"
+    """The kernel in `source`, as a module of its own: Numba keeps the compiled code of modules that lie in files."""
+    name = f"_tofino_{blake2b(source.encode(), digest_size=12).hexdigest()}"
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "windtunnel" / "kernels"
+    path = folder / f"{name}.py"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / name
+        temporary = path.with_name(f"{path.name}.{os.getpid()}")
         if not path.exists():
-            temporary = path.with_name(f"{name}.{os.getpid()}")
             temporary.write_text(source, encoding="utf-8")
             temporary.replace(path)
-    except (OSError, RuntimeError):  # no home, or a full or read-only one: compile for this process alone
-        path, source = Path(f"<{name}>"), source.replace("cache=True, ", "")
-    scope: dict[str, Any] = {"__name__": name}
-    exec(compile(source, str(path), "exec"), scope)
-    kernel: Callable[..., None] = scope["kernel"]
+    except OSError:  # a full or read-only home: compile for this process alone
+        source = source.replace("cache=True, ", "")
+    module = sys.modules[name] = ModuleType(name)  # where Numba looks for it again
+    module.__file__ = str(path)
+    exec(compile(source, str(path), "exec"), module.__dict__)
+    kernel: Callable[..., None] = module.__dict__["kernel"]
     return kernel
