@@ -28,7 +28,7 @@ class Route(NamedTuple):
 
 
 class Activate(NamedTuple):
-    """From the controller: forward, as the switch with this id. A switch that has this id or a larger one ignores it."""
+    """From the controller: forward, as the switch with this id. Ignored by one that has it or a larger one."""
 
     switch_id: int
     route: Route
