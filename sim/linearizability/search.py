@@ -107,9 +107,7 @@ class Search:
             after = model.after(state, effect)
             if after is REFUSED:
                 continue
-            unnoticed = (
-                bit != now.bit and model.always_possible(effect) and not self._matched(now, after) & ~done
-            )
+            unnoticed = bit != now.bit and model.always_possible(effect) and not self._matched(now, after) & ~done
             if unnoticed and after is UNSEEN:
                 continue
             reach = now.hideable & ~(done | bit) if overwrites else hidden & ~bit

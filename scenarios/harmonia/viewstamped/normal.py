@@ -16,6 +16,7 @@ from scenarios.harmonia.replica import (
     Renew,
     Replica,
 )
+from scenarios.harmonia.switch import Leads
 from scenarios.harmonia.viewstamped.messages import Commit, CommitAck, GetState, NewState, Prepare, PrepareOk
 from sim.protocol import Address, Effect, Note, Send, SetTimer
 
@@ -277,7 +278,7 @@ class NormalCase(Replica):
     def _resend(self) -> list[Effect]:
         """The leader shows that it lives. Who lacks entries is sent the last one, and asks for the rest."""
         commit = Commit(self.view, self.committed)
-        effects: list[Effect] = [SetTimer(RESEND, self.timers.resend)]
+        effects: list[Effect] = [SetTimer(RESEND, self.timers.resend), Send(self.switch, Leads(self.view))]
         for other in self.others:
             lacks = self.prepared.get(other, 0) < len(self.log)
             last = Prepare(self.view, len(self.log), self.log[-1], self.committed) if lacks else commit

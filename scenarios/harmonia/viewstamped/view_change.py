@@ -4,6 +4,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
 
 from scenarios.harmonia.packet import UNSTAMPED, Packet
+from scenarios.harmonia.switch import Leads
 from scenarios.harmonia.viewstamped.messages import (
     DoViewChange,
     NewState,
@@ -112,7 +113,7 @@ class ViewstampedReplica(NormalCase):
         votes = self.votes.values()
         best = max(votes, key=lambda vote: (vote.normal_view, len(vote.log)))
         start = StartView(self.view, best.log, max(vote.committed for vote in votes))
-        effects += self._enter(now, self.view, best.log)
+        effects += [*self._enter(now, self.view, best.log), Send(self.switch, Leads(self.view))]
         self.completed = self._before_last_write()
         effects += self._execute(start.committed)
         return [*effects, *(Send(other, start) for other in self.others)]
