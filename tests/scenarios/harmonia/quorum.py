@@ -1,5 +1,6 @@
 """Racks of Viewstamped Replication and NOPaxos, for tests."""
 
+from itertools import pairwise
 from random import Random
 
 from rack import Rack
@@ -96,7 +97,7 @@ class NOPaxos(Quorum):
 def agree(rack):
     """No two replicas executed different things."""
     shorter_first = sorted(rack.executed(), key=len)
-    for one, other in zip(shorter_first, shorter_first[1:], strict=False):
+    for one, other in pairwise(shorter_first):
         assert other[: len(one)] == one
 
 

@@ -311,9 +311,7 @@ def test_a_single_read_needs_the_active_switch_a_lease_and_the_last_committed_wr
     read = Packet(Op.READ, 1, "c0", 2, committed=Stamp(1, 1), single=True, key="x")
 
     def answer(now=0.0):
-        return [
-            effect.to if isinstance(effect, Send) else effect.event for effect in node.on_message(now, "s1", read)
-        ]
+        return [effect.to if isinstance(effect, Send) else effect.event for effect in node.on_message(now, "s1", read)]
 
     assert [str(what) for what in answer()] == ["Bounced(reason='check failed')", "r0"]
     node.on_message(0, "r0", Commit(0, 1))
