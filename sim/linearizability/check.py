@@ -108,8 +108,10 @@ def _by_search(history: History, model: type[Model], remembered: int, steps: int
             return Verdict(None, reason=f"{len(live)} of {len(parts)} keys undecided after {steps:,} configurations")
         while sum(len(search.seen) for search in live.values()) > remembered:
             largest = max(live, key=lambda key: len(live[key].seen))
-            given_up = f"key {largest} takes more than {remembered:,} configurations" if largest is not None else (
-                f"it takes more than {remembered:,} configurations"
+            given_up = (
+                f"key {largest} takes more than {remembered:,} configurations"
+                if largest is not None
+                else (f"it takes more than {remembered:,} configurations")
             )
             del live[largest]
         size = min(2 * size, _LONGEST)
