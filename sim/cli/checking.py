@@ -35,6 +35,4 @@ def check_history(given: Namespace) -> int:
 def _verdict(file: Path, given: Namespace, shown: Meter) -> Verdict:
     shown.watch(str(file), 0.0, f"reading {file.name}")
     history = read(file, given.format)
-    return check(
-        history, given.model, watch=lambda share, doing: shown.watch(str(file), share, f"{file.name}, {doing}")
-    )
+    return check(history, given.model, watch=lambda share, doing: shown.watch(str(file), share, doing))

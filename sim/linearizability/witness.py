@@ -31,7 +31,7 @@ def smallest(operations: Sequence[Operation], stuck: Operation, model: type[Mode
     chosen = _partners(attempts, stuck, timed) or _irreducible(attempts, stuck, timed)
     if attempts.left <= 0:
         return Verdict(
-            False, (stuck,), "no order is left when this returns, and no few operations were found that show why"
+            False, (stuck,), "no order is left when this returns; no few operations were found that show why"
         )
     return Verdict(False, tuple(sorted(chosen, key=lambda one: one.invocation)), "no order explains")
 

@@ -16,7 +16,7 @@ from sim.linearizability.readers.events import TYPES, Event
 
 _TOKEN = re.compile(
     r"""[\s,]+ | ;[^\n]* | (?P<string>"(?:[^"\\]|\\.)*") | (?P<open>\#?\{|\[|\() | (?P<close>[\])}])
-      | (?P<tag>\#[^\s,;()\[\]{}"]+) | (?P<discard>\#_) | (?P<atom>[^\s,;()\[\]{}"]+)""",
+      | (?P<discard>\#_) | (?P<tag>\#[^\s,;()\[\]{}"]+) | (?P<atom>[^\s,;()\[\]{}"]+)""",
     re.VERBOSE,
 )
 _CLOSES = {"{": "}", "#{": "}", "[": "]", "(": ")"}

@@ -59,7 +59,7 @@ def _paired(events: Iterable[Event], times: Iterable[int]) -> Iterator[Operation
         if before is None:
             raise UserError(f"line {event.line}: process {event.process} has no call that could be :{event.type}")
         call, begun = before
-        if (call.kind, call.key) != (event.kind, event.key):
+        if call.kind != event.kind or event.key not in (None, call.key):
             raise UserError(
                 f"line {event.line}: process {event.process} called {call.kind} in line {call.line}, not {event.kind}"
             )

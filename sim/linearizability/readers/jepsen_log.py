@@ -15,7 +15,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _LOGGER = re.compile(
     r"^.*?\b(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\b\S*\s+(?:\[[^\]]*\]\s+)?(?P<logger>\S+)(?:\s+-|:)\s+"
 )
-_EVENT = re.compile(r"^(?P<process>\S+)\s+:(?P<type>\S+)\s+:(?P<kind>\S+)(?:\s+(?P<value>.*))?$")
+_EVENT = re.compile(r"^(?P<process>\d+)\s+:(?P<type>\S+)\s+:(?P<kind>\S+)(?:\s+(?P<value>.*))?$")
 _PAIR = re.compile(r"^\[\s*([^\s\],]+)[\s,]+([^\s\],]+)\s*\]")
 _WORD = re.compile(r"^\S+")
 _KINDS = frozenset({"read", "write", "cas"})
@@ -29,17 +29,15 @@ def events(lines: Iterable[str]) -> Iterator[Event]:
         if logger is not None:
             line = line[logger.end() :] if logger["logger"] == "jepsen.util" else ""
         if line:
-            yield from _event(number, line, logger is not None)
+            yield from _event(number, line)
 
 
-def _event(number: int, line: str, logged: bool) -> Iterator[Event]:
+def _event(number: int, line: str) -> Iterator[Event]:
+    if line.startswith((":", "nemesis")):
+        return
     found = _EVENT.match(line)
-    if found is None and logged:
-        return  # some other word of the same logger
-    if found is None or (found["process"].isdigit() and (found["type"] not in TYPES or found["kind"] not in _KINDS)):
+    if found is None or found["type"] not in TYPES or found["kind"] not in _KINDS:
         raise UserError(f"line {number}: '{line[:60]}' is not PROCESS :invoke|:ok|:fail|:info :read|:write|:cas VALUE")
-    if not found["process"].isdigit():
-        return  # the nemesis
     type_, kind, told = found["type"], found["kind"], found["value"] or ""
     done: bool | None = None
     if kind == "cas" and type_ == "fail":
