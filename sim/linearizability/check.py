@@ -104,7 +104,7 @@ def _by_search(history: History, model: type[Model], remembered: int, steps: int
             verdict = search.run(min(size, left))
             left -= min(size, left)
             if verdict is False:
-                return smallest(parts[key], search.stuck, model)
+                return smallest(parts[key], search, model)
             if verdict:
                 del live[key]
         if left <= 0 and live:

@@ -63,10 +63,12 @@ class Search:
         made = model(operations)
         return cls(made, _returns(operations, made), _stack=[(0, 0, 0, made.initial, False)])
 
-    @property
-    def stuck(self) -> Operation:
-        """The operation at whose return no order was left; meaningful once `run` has returned False."""
-        return self.returns[self.furthest].operation
+    def up_to_violation(self) -> list[Operation]:
+        """Operations in the order of their returns, up to the first at whose return no order is left.
+
+        Meaningful once `run` has returned False.
+        """
+        return [one.operation for one in self.returns[: self.furthest + 1]]
 
     def run(self, steps: int) -> bool | None:
         """Whether linearizable; None if `steps` configurations did not suffice: then call it again."""

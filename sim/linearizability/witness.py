@@ -1,10 +1,11 @@
 """Few operations that show a violation.
 
-Minimal here means: no order explains the operations of the witness at their times even if every other update took
-effect at any moment or never, and every other read is forgotten; and giving up the times of one more in this way
-would leave an order (or leaves the question open, as each attempt is bounded). Relaxing only ever admits more
-orders, so what contradicts itself in the witness contradicts itself in the history. Where that takes too long, the
-operation at whose return no order is left stands alone, and the reason says so.
+Minimal here means: no order explains the operations of the witness at their times even if every other update that
+had begun before the last of them returned took effect at any moment or never, and every other read is forgotten;
+and giving up the times of one more in this way would leave an order (or leaves the question open, as each attempt
+is bounded). Relaxing only ever admits more orders, so what contradicts itself in the witness contradicts itself in
+the history. Where that takes too long, the operation at whose return no order is left stands alone, and the reason
+says so.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from sim.linearizability.history import Operation
-from sim.linearizability.models import Model
+from sim.linearizability.models import UNSEEN, Model
 from sim.linearizability.search import Search
 from sim.linearizability.verdict import Verdict
 
@@ -22,17 +23,14 @@ _ATTEMPT, _ALL = 1_000, 60_000
 _PARTNERS = 400
 
 
-def smallest(operations: Sequence[Operation], stuck: Operation, model: type[Model]) -> Verdict:
-    """The verdict for one key's operations, of which an order is left until `stuck` returns and none after it."""
-    begun = [one if one.response <= stuck.response else replace(one, response=inf) for one in operations]
-    begun = sorted((one for one in begun if one.invocation <= stuck.response), key=lambda one: -one.response)
-    timed = [one for one in begun if one.known and one is not stuck]  # the latest return first
-    attempts = _Attempts(model, begun)
+def smallest(operations: Sequence[Operation], search: Search, model: type[Model]) -> Verdict:
+    """The verdict for one key's operations, for which `search` found no order."""
+    *timed, stuck = search.up_to_violation()
+    timed.reverse()  # the latest is the likeliest
+    attempts = _Attempts(model, [one for one in operations if one.invocation <= stuck.response])
     chosen = _partners(attempts, stuck, timed) or _irreducible(attempts, stuck, timed)
     if attempts.left <= 0:
-        return Verdict(
-            False, (stuck,), "no order is left when this returns; no few operations were found that show why"
-        )
+        return Verdict(False, (stuck,), "no order is left when this returns; no small witness was found")
     return Verdict(False, tuple(sorted(chosen, key=lambda one: one.invocation)), "no order explains")
 
 
@@ -83,7 +81,8 @@ class _Attempts:
                 continue
             effect = sees.effect(one)
             copies[effect] = copies.get(effect, 0) + 1
-            if copies[effect] <= len(timed):  # more find no use between so few operations
+            forgets = sees.overwrites(effect) or effect[-1] is UNSEEN
+            if not forgets or copies[effect] <= len(timed):  # more find no use between so few operations
                 free.append(replace(one, invocation=-inf, response=inf))
         search = Search.of([*timed, *free], self.model)
         verdict = search.run(int(min(_ATTEMPT, self.left)))
