@@ -25,39 +25,42 @@ _PARTNERS = 400
 
 def smallest(operations: Sequence[Operation], search: Search, model: type[Model]) -> Verdict:
     """The verdict for one key's operations, for which `search` found no order."""
-    *timed, stuck = search.up_to_violation()
-    timed.reverse()  # the latest is the likeliest
-    attempts = _Attempts(model, [one for one in operations if one.invocation <= stuck.response])
-    chosen = _partners(attempts, stuck, timed) or _irreducible(attempts, stuck, timed)
-    if attempts.left <= 0:
+    *returned, stuck = search.up_to_violation()
+    past = set(map(id, (*returned, stuck)))
+    begun = [one for one in operations if one.invocation <= stuck.response and id(one) not in past]
+    in_flight = [replace(one, response=inf) for one in begun if not search.model.observes(one)]
+    attempts = _Attempts(model, [*returned, stuck, *in_flight])
+    chosen = _few(attempts, stuck, [*reversed(returned), *in_flight])  # what is latest is likeliest
+    if not chosen:
         return Verdict(False, (stuck,), "no order is left when this returns; no small witness was found")
-    return Verdict(False, tuple(sorted(chosen, key=lambda one: one.invocation)), "no order explains")
+    whole = {(one.process, one.invocation): one for one in begun}
+    told = [one if one.known else whole[one.process, one.invocation] for one in chosen]
+    return Verdict(False, tuple(sorted(told, key=lambda one: one.invocation)), "no order explains")
 
 
-def _partners(attempts: "_Attempts", stuck: Operation, timed: Sequence[Operation]) -> list[Operation]:
-    """`stuck` alone, or with one other, if that shows it."""
+def _few(attempts: "_Attempts", stuck: Operation, others: Sequence[Operation]) -> list[Operation]:
+    """`stuck` and as few others as show the violation; none if the attempts do not suffice."""
     if attempts.violated([stuck]):
         return [stuck]
-    return next(([stuck, one] for one in timed[:_PARTNERS] if attempts.violated([stuck, one])), [])
-
-
-def _irreducible(attempts: "_Attempts", stuck: Operation, timed: Sequence[Operation]) -> list[Operation]:
-    """Grow a set: the shortest run of `timed` that completes it ends in an operation it needs."""
+    for one in others[:_PARTNERS]:
+        if attempts.violated([stuck, one]):
+            return [stuck, one]
     chosen = [stuck]
-    while attempts.left > 0 and timed and not attempts.violated(chosen):
+    while others and not attempts.violated(chosen):
+        # the shortest run of the others that completes the set ends with one that it needs
         low, high = 1, 1
-        while high < len(timed) and not attempts.violated([*chosen, *timed[:high]]):
+        while high < len(others) and not attempts.violated([*chosen, *others[:high]]):
             low, high = high + 1, 2 * high
-        high = min(high, len(timed))
+        high = min(high, len(others))
         while low < high:
             middle = (low + high) // 2
-            if attempts.violated([*chosen, *timed[:middle]]):
+            if attempts.violated([*chosen, *others[:middle]]):
                 high = middle
             else:
                 low = middle + 1
-        chosen.append(timed[high - 1])
-        timed = timed[: high - 1]
-    return chosen
+        chosen.append(others[high - 1])
+        others = others[: high - 1]
+    return chosen if attempts.left > 0 else []
 
 
 @dataclass(slots=True)
@@ -75,10 +78,10 @@ class _Attempts:
         kept = set(map(id, timed))
         copies: dict[object, int] = {}
         free: list[Operation] = []
-        sees = self.model(timed)
-        for one in self.operations:
-            if id(one) in kept or sees.observes(one):
-                continue
+        plain = self.model(timed)
+        others = [one for one in self.operations if id(one) not in kept and not plain.observes(one)]
+        sees = self.model([*timed, *others])
+        for one in others:
             effect = sees.effect(one)
             copies[effect] = copies.get(effect, 0) + 1
             forgets = sees.overwrites(effect) or effect[-1] is UNSEEN
