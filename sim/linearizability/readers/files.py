@@ -10,7 +10,7 @@ from sim.linearizability.readers.events import history_of
 
 FORMATS = ("jepsen-log", "kv-log", "edn")
 
-_FIRST_OF_EDN = re.compile(r"\s*(?:;[^\n]*\n\s*)*[\[({#]")
+_FIRST_OF_EDN = re.compile(r"\s*[;\[({#]")
 
 
 def read(path: Path, form: str = "auto") -> History:
