@@ -28,7 +28,7 @@ from sim.rng import Stream, Streams
 BAR, PENDING = 15.0, 1000
 MODEL = Model(
     protocol=CHAIN, detection=True, replicas=3, cores=1, read=1 / 0.92e6, write=1 / 0.80e6, message=1e-7,
-    exponential=False, to_switch=5e-6, to_server=5e-6, between=1e-5, writes=0.05, clients=600, rate=0.0, stages=3,
+    exponential=False, up=5e-6, down=5e-6, writes=0.05, clients=600, rate=0.0, stages=3,
     slots=65536, retry=1e-3, warmup=0, requests=0,
 )  # fmt: skip
 OBJECTS = 1_000_000
@@ -57,9 +57,9 @@ class Chain:
         while True:
             key = int(self.choose.uniform() * OBJECTS)
             writes = self.choose.uniform() < model.writes
-            yield environment.timeout(model.to_switch)
+            yield environment.timeout(model.up)
             yield from self.write(key) if writes else self.read(key)
-            yield environment.timeout(model.to_switch)
+            yield environment.timeout(model.up)
             self.count()
 
     def read(self, key: int) -> simpy.events.ProcessGenerator:
@@ -68,25 +68,25 @@ class Chain:
         committed, server = self.committed, tail
         if key not in self.dirty:
             server = int(self.choose.uniform() * model.replicas)
-        yield environment.timeout(model.to_server)
+        yield environment.timeout(model.down)
         yield from self.work(server, model.read)
         if server != tail and self.applied[server].get(key, 0) > committed:
-            yield environment.timeout(model.between)
+            yield environment.timeout(model.up + model.down)
             yield from self.work(tail, model.read)
-        yield environment.timeout(model.to_server)
+        yield environment.timeout(model.down)
 
     def write(self, key: int) -> simpy.events.ProcessGenerator:
         """A write, from the switch down the chain and back."""
         model, environment = self.model, self.environment
         self.sequence += 1
         stamp = self.dirty[key] = self.sequence
-        yield environment.timeout(model.to_server)
+        yield environment.timeout(model.down)
         for server in range(model.replicas):
             if server:
-                yield environment.timeout(model.between)
+                yield environment.timeout(model.up + model.down)
             yield from self.work(server, model.write)
             self.applied[server][key] = stamp
-        yield environment.timeout(model.to_server)
+        yield environment.timeout(model.down)
         self.committed = max(self.committed, stamp)
         if self.dirty.get(key, 0) <= stamp:
             self.dirty.pop(key, None)

@@ -1,4 +1,4 @@
-"""The figures of a rack's network, in SI: its links, its switch, its servers, and what goes wrong on the way.
+"""The figures of a rack's network, in SI: its links, its hosts and servers, and what goes wrong on the way.
 
 A rack is a star: every host has one full-duplex link to the top-of-rack switch, and a slower one to a management
 switch of its own that carries the configuration service's messages.
@@ -40,12 +40,6 @@ class LinkFigures(_Group):
     impairments: Impairments = Impairments()
 
 
-class SwitchFigures(_Group):
-    """A switch beside its pipeline: parser, traffic manager, deparser and ports."""
-
-    latency: Seconds = Field(ge=0)
-
-
 class ServerFigures(_Group):
     """A replica's server: `cores` of them share one queue; a core makes `read_rate` reads or `write_rate` writes.
 
@@ -65,12 +59,11 @@ class HostFigures(_Group):
 
 
 class NetworkCard(Card):
-    """A rack: links, management links, hosts, switch and servers."""
+    """A rack: links, management links, hosts and servers; its switch is a chip with a card of its own."""
 
     kind: ClassVar[str] = "network"
 
     link: LinkFigures
     management: LinkFigures
-    switch: SwitchFigures
     server: ServerFigures
     host: HostFigures

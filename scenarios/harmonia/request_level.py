@@ -38,7 +38,7 @@ class Model(NamedTuple):
     """What is simulated. Times in seconds; `rate` is requests per second of an open loop, 0 for a closed one.
 
     `clients` wait for one request each; in an open loop they are the most requests outstanding at a time.
-    `to_switch` is from client to switch, `to_server` from switch to server, `between` from server to server.
+    A message takes `up` from a host to the switch, which is done with it then, and `down` from there to a host.
     """
 
     protocol: int
@@ -49,9 +49,8 @@ class Model(NamedTuple):
     write: float
     message: float
     exponential: bool
-    to_switch: float
-    to_server: float
-    between: float
+    up: float
+    down: float
     writes: float
     clients: int
     rate: float
@@ -122,7 +121,7 @@ def _check(model: Model) -> None:
             raise UserError(f"{name} = {getattr(model, name)}; {least} or more is allowed")
     if not 0 <= model.writes <= 1:
         raise UserError(f"writes = {model.writes}; the share of writes is from 0 to 1")
-    for name in ("read", "write", "message", "to_switch", "to_server", "between", "rate", "retry"):
+    for name in ("read", "write", "message", "up", "down", "rate", "retry"):
         if getattr(model, name) < 0:
             raise UserError(f"{name} = {getattr(model, name)}; 0 or more is allowed")
 
@@ -189,7 +188,7 @@ def _run(
     model: Model, keep: NDArray[np.float64], other: NDArray[np.int64], state: State
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64], NDArray[np.float64]]:
     n, clients = model.replicas, model.clients
-    objects, tail = len(keep), n - 1
+    objects, tail, between = len(keep), n - 1, model.up + model.down
     craq, backup = model.protocol == CRAQ, model.protocol == PRIMARY_BACKUP
     normal = 0 if backup else tail
     open_loop = model.rate > 0
@@ -218,7 +217,7 @@ def _run(
         for op in range(clients):
             key[op], writing[op] = draw(keep, other, state, 0), uniform(state, 0) < model.writes
             issued[op] = uniform(state, 0) * spread
-            at = issued[op] + model.to_switch
+            at = issued[op] + model.up
             count = push(times, words, orders, count, at, (op << 12) | _AT_SWITCH, order)
             order += 1
     while done < model.requests:
@@ -239,7 +238,7 @@ def _run(
                     changed = now
                     entries += taken
                     stamped[op] = now
-                    due, following = now + model.to_server, (op << 12) | _WRITE
+                    due, following = now + model.down, (op << 12) | _WRITE
                 else:
                     counts[DROPPED] += 1
                     due, following = now + model.retry, (op << 12) | _AT_SWITCH
@@ -252,7 +251,7 @@ def _run(
                         counts[DIRTY] += 1
                     else:
                         target, single[op], point[op] = int(uniform(state, 0) * n), True, committed
-                due, following = now + model.to_server, (op << 12) | (target << 4) | _READ
+                due, following = now + model.down, (op << 12) | (target << 4) | _READ
         elif kind == _ISSUE:
             count = push(times, words, orders, count, now + exponential(state, 0) / model.rate, _ISSUE, order)
             order += 1
@@ -263,7 +262,7 @@ def _run(
                 op = idle[idles]
                 key[op], writing[op] = draw(keep, other, state, 0), uniform(state, 0) < model.writes
                 issued[op] = now
-                due, following = now + model.to_switch, (op << 12) | _AT_SWITCH
+                due, following = now + model.up, (op << 12) | _AT_SWITCH
         elif kind % 2 == 1 and kind < _REPLY:  # work arrives at a server
             cost = model.message
             if kind == _READ:
@@ -277,15 +276,15 @@ def _run(
         elif kind == _READ_DONE:
             if craq and server != tail and known[server, key[op]] > 0:
                 counts[ASKED] += 1
-                due, following = now + model.between, (op << 12) | (tail << 4) | _ASK
+                due, following = now + between, (op << 12) | (tail << 4) | _ASK
             elif single[op] and known[server, key[op]] > point[op]:
                 counts[BOUNCED] += 1
                 single[op] = False
-                due, following = now + model.between, (op << 12) | (normal << 4) | _READ
+                due, following = now + between, (op << 12) | (normal << 4) | _READ
             else:
-                finished = now + model.to_server + model.to_switch
+                finished = now + between
         elif kind == _ASK_DONE:
-            finished = now + model.between + model.to_server + model.to_switch
+            finished = now + 2 * between
         elif kind == _WRITE_DONE:
             if model.detection:
                 known[server, key[op]] = max(known[server, key[op]], stamp[op])
@@ -293,32 +292,32 @@ def _run(
                 acks[op] = n - 1
                 for replica in range(1, n):
                     update = (op << 12) | (replica << 4) | _UPDATE
-                    count = push(times, words, orders, count, now + model.between, update, order)
+                    count = push(times, words, orders, count, now + between, update, order)
                     order += 1
                 if n == 1:
-                    due, following = now + model.to_server, (op << 12) | _REPLY
+                    due, following = now + model.up, (op << 12) | _REPLY
             elif server < tail:
                 if craq:
                     known[server, key[op]] += 1
-                due, following = now + model.between, (op << 12) | ((server + 1) << 4) | _WRITE
+                due, following = now + between, (op << 12) | ((server + 1) << 4) | _WRITE
             else:
-                due, following = now + model.to_server, (op << 12) | _REPLY
+                due, following = now + model.up, (op << 12) | _REPLY
                 if craq and n > 1:
                     commit = (key[op] << 12) | ((server - 1) << 4) | _COMMIT
-                    count = push(times, words, orders, count, now + model.between, commit, order)
+                    count = push(times, words, orders, count, now + between, commit, order)
                     order += 1
         elif kind == _UPDATE_DONE:
             if model.detection:
                 known[server, key[op]] = max(known[server, key[op]], stamp[op])
-            due, following = now + model.between, (op << 12) | _ACK
+            due, following = now + between, (op << 12) | _ACK
         elif kind == _ACK_DONE:
             acks[op] -= 1
             if acks[op] == 0:
-                due, following = now + model.to_server, (op << 12) | _REPLY
+                due, following = now + model.up, (op << 12) | _REPLY
         elif kind == _COMMIT_DONE:  # the word names the object, whose write's client is long served
             known[server, op] -= 1
             if server > 0:
-                due, following = now + model.between, (op << 12) | ((server - 1) << 4) | _COMMIT
+                due, following = now + between, (op << 12) | ((server - 1) << 4) | _COMMIT
         else:  # a write's reply passes the switch
             if model.detection:
                 committed = max(committed, stamp[op])
@@ -327,7 +326,7 @@ def _run(
                 sums[2] += entries * (now - changed)
                 changed = now
                 entries -= _delete(slot_key, slot_stamp, key[op], stamp[op])
-            finished = now + model.to_switch
+            finished = now + model.down
         if finished >= 0.0:
             if done >= 0:
                 latencies[done], kinds[done] = finished - issued[op], writing[op]
@@ -343,7 +342,7 @@ def _run(
             else:
                 key[op], writing[op] = draw(keep, other, state, 0), uniform(state, 0) < model.writes
                 issued[op] = finished
-                due, following = finished + model.to_switch, (op << 12) | _AT_SWITCH
+                due, following = finished + model.up, (op << 12) | _AT_SWITCH
         if following >= 0:
             count = push(times, words, orders, count, due, following, order)
             order += 1

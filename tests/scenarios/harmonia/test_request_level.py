@@ -18,7 +18,7 @@ from sim.rng import Streams
 COSTS = Costs(read=1 / 0.92e6, write=1 / 0.80e6, message=1e-7)
 MODEL = Model(
     protocol=PROTOCOLS["chain"], detection=True, replicas=3, cores=1, read=COSTS.read, write=COSTS.write,
-    message=COSTS.message, exponential=False, to_switch=5e-6, to_server=5e-6, between=1e-5, writes=0.05, clients=1200,
+    message=COSTS.message, exponential=False, up=5e-6, down=5e-6, writes=0.05, clients=1200,
     rate=0.0, stages=3, slots=65536, retry=1e-3, warmup=30_000, requests=100_000,
 )  # fmt: skip
 OBJECTS = 100_000
@@ -67,12 +67,12 @@ def test_skew_costs_what_dirty_reads_cost(skew: float) -> None:
 def test_an_open_loop_waits_as_a_queue_does() -> None:
     """One server, reads only, Poisson arrivals, constant service: M/D/1 by Pollaczek and Khinchine."""
     found, model = run(
-        replicas=1, writes=0.0, rate=0.7 / COSTS.read, clients=10_000, requests=400_000, to_switch=0.0, to_server=0.0
+        replicas=1, writes=0.0, rate=0.7 / COSTS.read, clients=10_000, requests=400_000, up=0.0, down=0.0
     )
     assert found.latencies.mean() / model.read - 1 == pytest.approx(0.7 / (2 * 0.3), rel=0.03)
     assert found.overload == 0
     spread, _ = run(
-        replicas=1, writes=0.0, rate=0.7 / COSTS.read, clients=10_000, requests=400_000, to_switch=0.0, to_server=0.0,
+        replicas=1, writes=0.0, rate=0.7 / COSTS.read, clients=10_000, requests=400_000, up=0.0, down=0.0,
         exponential=True,
     )  # fmt: skip
     assert spread.latencies.mean() / model.read == pytest.approx(1 / 0.3, rel=0.05)
@@ -112,7 +112,7 @@ def test_the_same_seed_gives_the_same_requests_and_another_one_others() -> None:
         ({"writes": 1.5}, "writes = 1.5; the share of writes is from 0 to 1"),
         ({"writes": -0.1}, "writes = -0.1; the share of writes is from 0 to 1"),
         ({"slots": 0}, "slots = 0; 1 or more is allowed"),
-        ({"to_switch": -1.0}, r"to_switch = -1.0; 0 or more is allowed"),
+        ({"up": -1.0}, r"up = -1.0; 0 or more is allowed"),
     ],
 )
 def test_impossible_models_are_refused_in_one_sentence(changes: dict[str, object], said: str) -> None:
