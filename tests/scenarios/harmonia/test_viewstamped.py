@@ -1,7 +1,7 @@
 import pytest
 from quorum import Viewstamped, agree, lose_first, write_then_read, writes
 
-from scenarios.harmonia.packet import Op, Packet, Stamp
+from scenarios.harmonia.packet import UNSTAMPED, Op, Packet, Stamp
 from scenarios.harmonia.replica import Refused, Renew
 from scenarios.harmonia.viewstamped import ViewstampedReplica, ViewstampedTimers
 from scenarios.harmonia.viewstamped.messages import (
@@ -154,7 +154,7 @@ def replica(name="r1", n=3, view=0, log=()):
     return node
 
 
-def write(number, stamp=Stamp(0, 0), client="c0"):
+def write(number, stamp=UNSTAMPED, client="c0"):
     return Packet(Op.WRITE, 1, client, number, stamp, key="x", value=(client, number))
 
 

@@ -1,0 +1,108 @@
+import pytest
+from mutants import (
+    UNFENCED,
+    AcceptsUnfenced,
+    CompletesAtOnce,
+    DeletesNewer,
+    NoCheck,
+    NoDirtyCheck,
+    OverflowForwarded,
+    ReadyAtOnce,
+    TakesZeroForNothing,
+    TrustsOldSwitch,
+    mutant,
+    out_of_order,
+)
+from quorum_worlds import GROUPS, World
+
+from scenarios.harmonia.controller import Controller
+
+READ_THROUGH_OLD = {"scripts": ("Wx Rx",), "plan": (1, 0)}
+READ_THROUGH_NEW = {"scripts": ("Wx Rx",), "plan": (0, 1)}
+
+
+def cells(group):
+    """Cell of the table of mutants -> (where it shows, what is wrong there), for one protocol."""
+    replica, detector = group.replica, group.detector
+    moved = {"controller": Controller}
+    return {
+        "no check at the replica": (
+            {"scripts": ("Wx Rx",), "replicas": 3},
+            {"replica": mutant(NoCheck, replica)},
+        ),
+        "reads of the old switch": (
+            {**READ_THROUGH_OLD, **moved},
+            {"replica": mutant(TrustsOldSwitch, replica)},
+        ),
+        "reads before the first completion": (
+            {**READ_THROUGH_NEW, **moved},
+            {"replica": mutant(TakesZeroForNothing, replica), "detector": mutant(ReadyAtOnce, detector)},
+        ),
+        "no dirty check": (
+            {"scripts": ("Wx Rx",)},
+            {"detector": mutant(NoDirtyCheck, detector)},
+        ),
+        "overflow forwarded": (
+            {"scripts": ("Wx Rx", "Wy"), "stages": 1, "slots": 1},
+            {"detector": mutant(OverflowForwarded, detector)},
+        ),
+        "delete ignoring the sequence": (
+            {"scripts": ("Wx Wx Rx",)},
+            {"detector": mutant(DeletesNewer, detector)},
+        ),
+        "writes of the new switch before the fence": (
+            {**READ_THROUGH_OLD, **moved},
+            {"replica": mutant(AcceptsUnfenced, replica), "controller": UNFENCED},
+        ),
+        "writes out of order": (
+            {"scripts": ("Wx", "Wy Ry")},
+            {"replica": out_of_order(replica)},
+        ),
+    }
+
+
+CELLS = [(group, cell) for group in GROUPS for cell in cells(GROUPS[group])]
+
+
+@pytest.mark.parametrize(("name", "cell"), CELLS)
+def test_each_bug_is_found(name, cell):
+    where, wrong = cells(GROUPS[name])[cell]
+    timers = 1 if name == "nopaxos" else 0
+    found = World(GROUPS[name], **{**where, **wrong}).explore(invariants=False, timers=timers, states=1_000_000)
+    assert "visibility (P1)" in found.violation
+    assert len(found.steps) <= 25
+    assert "1. " in str(found)
+
+
+@pytest.mark.parametrize(("name", "cell"), CELLS)
+def test_there_is_none_without_the_bug(name, cell):
+    where, _ = cells(GROUPS[name])[cell]
+    timers = 1 if name == "nopaxos" else 0
+    found = World(GROUPS[name], **where).explore(timers=timers, states=30_000)
+    assert not found.violation
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_a_switch_that_is_ready_at_once_is_caught_by_the_check_alone(name):
+    group = GROUPS[name]
+    world = World(group, **READ_THROUGH_NEW, controller=Controller, detector=mutant(ReadyAtOnce, group.detector))
+    assert not world.explore(timers=0, states=100_000).violation
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_a_completion_before_the_commit_is_caught_by_the_check_alone(name):
+    group = GROUPS[name]
+    world = World(group, ("Wx Rx", "Rx"), replica=mutant(CompletesAtOnce, group.replica))
+    assert not world.explore(timers=0, states=50_000).violation
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_views_change_and_replicas_come_back_without_a_violation(name):
+    world = World(GROUPS[name], ("Wx Rx",), replicas=3, crashable=("r0",))
+    assert not world.explore(timers=3, crashes=1, restarts=1, states=50_000).violation
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_two_clients_and_repeated_messages_without_a_violation(name):
+    world = World(GROUPS[name], ("Wx Rx", "Wx Rx"), replicas=3)
+    assert not world.explore(timers=1, duplicates=1, states=50_000).violation
