@@ -2,6 +2,7 @@
 
 from scenarios.harmonia.controller import Controller
 from scenarios.harmonia.nopaxos import NOPaxosReplica
+from scenarios.harmonia.nopaxos.normal import Status
 from scenarios.harmonia.packet import Op, Stamp
 from sim.protocol import Send
 
@@ -94,7 +95,9 @@ class OutOfOrderSlots:
     """NOPaxos: what comes is appended, whether or not something before it is missing."""
 
     def on_packet(self, now, source, packet):
-        return super().on_packet(now, source, packet) if packet.single else self.append(packet)
+        if packet.single or self.status is not Status.NORMAL or packet in self.log:
+            return super().on_packet(now, source, packet)
+        return self.append(packet)
 
 
 class CompletesAtOnce:
