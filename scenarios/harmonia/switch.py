@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 from math import inf
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+from scenarios.harmonia.detector import ABSORBED
 from scenarios.harmonia.packet import Op, Packet
 from sim.protocol import Address, Choose, Effect, Node, Note, Send, SetTimer
 
@@ -215,7 +216,7 @@ class HarmoniaSwitch(Switch):
             return self.to_reader(verdict.packet)
         if target == "write":
             return self.to_writers(verdict.packet)
-        return [Note(Dropped(verdict.reason))]
+        return [] if verdict.reason == ABSORBED else [Note(Dropped(verdict.reason))]
 
     def freeze(self) -> tuple[Hashable, ...]:
         """Route, id and what the data plane holds."""

@@ -1,72 +1,122 @@
-"""One bug each, as classes to put before the right one. What they break is what the explorer has to find."""
+"""Harmonia with one thing wrong, once for each thing: what the explorer has to find.
 
-from scenarios.harmonia.controller import Controller
-from scenarios.harmonia.nopaxos import NOPaxosReplica
+Mutants of the switch and of the controller serve all protocols; those of a replica are made for theirs.
+"""
+
+from scenarios.harmonia.chain import Chain
+from scenarios.harmonia.controller import Controller, Membership
+from scenarios.harmonia.detector import Detector
 from scenarios.harmonia.nopaxos.normal import Status
 from scenarios.harmonia.packet import Op, Stamp
-from sim.protocol import Send
+from sim.protocol import Send, SetTimer
 
 
-def mutant(bug, base):
-    return type(f"{bug.__name__}{base.__name__}", (bug, base), {})
+class ReadyAtOnce(Detector):
+    """A new switch sends single-replica reads before its first own completion."""
+
+    ready = True
 
 
-# the switch
-
-
-class NoDirtyCheck:
-    """Reads of objects with a pending write are single-replica reads too."""
+class NoDirtyCheck(Detector):
+    """Reads of dirty objects go to single replicas."""
 
     def is_dirty(self, object_id):
         return False
 
 
-class OverflowForwarded:
+class ForwardsOverflow(Detector):
     """A write that finds no slot is forwarded all the same."""
 
     def write(self, object_id):
         return super().write(object_id) or Stamp(self.switch_id, self.sequence)
 
 
-class DeletesNewer:
-    """A completion clears its object's entry, whatever its sequence."""
+class DeletesNewer(Detector):
+    """A completion clears its object, whatever write made it dirty."""
 
     def completion(self, object_id, stamp):
-        known = super().completion(object_id, stamp)
+        if not super().completion(object_id, stamp):
+            return False
         for array, slot in zip(self.arrays, self.places(object_id), strict=True):
-            if known and slot in array and array[slot][0] == object_id:
+            if array.get(slot, (None, 0))[0] == object_id:
                 del array[slot]
-        return known
+        return True
 
 
-class ReadyAtOnce:
-    """Single-replica reads before the first completion of the switch's own."""
+class QuietController(Controller):
+    """For the explorer: no beats, which would only add messages; all that happens is a switch's silence."""
 
-    ready = True
+    def on_start(self, now):
+        return [SetTimer("switch silent", self._patience)]
+
+    def on_beat(self, now):
+        return []
 
 
-# replicas
+class NoFence(QuietController):
+    """The new switch forwards writes before replicas refuse single-replica reads of the old one."""
+
+    def may_activate(self, now):
+        return True
 
 
-class NoCheck:
-    """Read-behind: answers whatever the switch's last committed point is."""
-
-    def behind(self, packet):
-        return ""
+class QuietMembership(QuietController, Membership):
+    """The same, with epochs."""
 
 
 class TrustsOldSwitch:
-    """Single-replica reads of a switch that was replaced are answered."""
+    """A mixin for replicas: single-replica reads of any switch are welcome."""
 
     def untrusted(self, now, packet):
         return ""
 
 
-class TakesZeroForNothing:
-    """Takes the point of a switch without completions for "nothing to see", and not for "everything before it".
+class OldSwitchChain(TrustsOldSwitch, Chain):
+    """A chain that answers reads of an old switch."""
 
-    Goes with `ReadyAtOnce`: points of a new switch are larger than all stamps of the old one, so a replica that
-    compares them as stamps refuses until it has executed a write of the new switch, and those before it.
+
+class Unchecked:
+    """A mixin for read-ahead protocols: single-replica reads are answered without the check."""
+
+    def on_single_read(self, now, packet):
+        return self.read_reply(packet)
+
+
+class OutOfOrder:
+    """A mixin for read-ahead protocols: the first member accepts writes in any order."""
+
+    def in_order(self, stamp):
+        return True
+
+
+class Hasty:
+    """A mixin for read-ahead protocols: the first member reports a write complete before it is committed."""
+
+    def on_write(self, packet):
+        return [*super().on_write(packet), Send(self.switch, packet._replace(op=Op.WRITE_COMPLETION))]
+
+
+# Viewstamped Replication and NOPaxos
+
+
+def mutant(bug, base):
+    """The class with the bug; a bug that is a class of its own kind is put before a more special one."""
+    return type(f"{bug.__name__}{base.__name__}", (bug, base), {})
+
+
+class UncheckedBehind:
+    """A mixin for read-behind protocols: single-replica reads are answered whatever the last committed point is."""
+
+    def behind(self, packet):
+        return ""
+
+
+class TakesZeroForNothing:
+    """A mixin for read-behind protocols, to go with `ReadyAtOnce`: the point of a switch without completions means
+    "nothing to see", not "everything before this switch".
+
+    Compared as a stamp it is larger than all of the switch before, so that a replica refuses until it has executed a
+    write of the new switch; then `ReadyAtOnce` alone is harmless.
     """
 
     def behind(self, packet):
@@ -74,7 +124,7 @@ class TakesZeroForNothing:
 
 
 class AcceptsUnfenced:
-    """Requests of any switch are accepted, also of one that replicas are not fenced for."""
+    """A mixin for quorum protocols: requests of any switch are accepted, fenced or not."""
 
     def unordered(self, packet):
         self.switch_id, before = packet.stamp.switch, self.switch_id
@@ -84,15 +134,8 @@ class AcceptsUnfenced:
             self.switch_id = before
 
 
-class OutOfOrder:
-    """Viewstamped Replication: the leader accepts a write whose stamp is below the last one's."""
-
-    def in_order(self, stamp):
-        return True
-
-
 class OutOfOrderSlots:
-    """NOPaxos: what comes is appended, whether or not something before it is missing."""
+    """A mixin for NOPaxos: what comes is appended, whether or not something before it is missing."""
 
     def on_packet(self, now, source, packet):
         if packet.single or self.status is not Status.NORMAL or packet in self.log:
@@ -100,28 +143,11 @@ class OutOfOrderSlots:
         return self.append(packet)
 
 
-class CompletesAtOnce:
-    """The leader sends the completion of a write when it gets it."""
+class HastyLeader:
+    """A mixin for quorum protocols: the leader reports a write complete before it is committed."""
 
     def on_packet(self, now, source, packet):
         effects = super().on_packet(now, source, packet)
         if packet.op is Op.WRITE and self.leads and packet in self.log:
             return [*effects, Send(self.switch, packet._replace(op=Op.WRITE_COMPLETION, value=None))]
         return effects
-
-
-# the controller
-
-
-class NoFence:
-    """The new switch forwards before replicas refuse the reads of the old one."""
-
-    def may_activate(self, now):
-        return True
-
-
-def out_of_order(replica):
-    return mutant(OutOfOrderSlots if issubclass(replica, NOPaxosReplica) else OutOfOrder, replica)
-
-
-UNFENCED = mutant(NoFence, Controller)

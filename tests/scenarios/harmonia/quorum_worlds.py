@@ -8,7 +8,6 @@ from worlds import operations
 
 from scenarios.harmonia import nopaxos, viewstamped
 from scenarios.harmonia.client import Client
-from scenarios.harmonia.controller import Controller
 from scenarios.harmonia.detector import Detector
 from scenarios.harmonia.invariants import Seen, committed_by_one, nothing_lost, safe_in_logs, same_executed, watch
 from scenarios.harmonia.nopaxos import NOPaxosReplica, NOPaxosTimers
@@ -95,7 +94,10 @@ class World:
         if self.controller is not None:
             nodes.append(HarmoniaSwitch("s2", choose, data_plane))
             nodes.append(failing_over(self.controller)("controller", ("s1", "s2"), members, group.route))
-        return [*nodes, *(self.client(f"c{i}", script, self.plan[:] * (i == 0)) for i, script in enumerate(self.scripts))]
+        return [
+            *nodes,
+            *(self.client(f"c{i}", script, self.plan[:] * (i == 0)) for i, script in enumerate(self.scripts)),
+        ]
 
     def client(self, address, script, plan=()):
         plan = plan or (0,) * len(script.split())
@@ -122,7 +124,7 @@ class World:
 
 
 def settle(nodes, observe):
-    """Runs nodes in order of messages until nothing happens but timers, and the first replica's synchronisation once."""
+    """Runs nodes in order of messages until only timers are left; the first replica synchronises once."""
     here, queue = {node.address: node for node in nodes}, deque()
     seen = Seen()
 
@@ -144,6 +146,3 @@ def settle(nodes, observe):
         carry_out(nodes[0], nodes[0].on_timer(0.0, "sync"))
     assert all(node.executed_count == 1 for node in nodes if hasattr(node, "executed_count"))
     return seen
-
-
-__all__ = ["GROUPS", "NOPAXOS", "VIEWSTAMPED", "Controller", "World"]

@@ -1,21 +1,21 @@
 import pytest
 from mutants import (
-    UNFENCED,
     AcceptsUnfenced,
-    CompletesAtOnce,
     DeletesNewer,
-    NoCheck,
+    ForwardsOverflow,
+    HastyLeader,
     NoDirtyCheck,
-    OverflowForwarded,
+    NoFence,
+    OutOfOrder,
+    OutOfOrderSlots,
+    QuietController,
     ReadyAtOnce,
     TakesZeroForNothing,
     TrustsOldSwitch,
+    UncheckedBehind,
     mutant,
-    out_of_order,
 )
-from quorum_worlds import GROUPS, World
-
-from scenarios.harmonia.controller import Controller
+from quorum_worlds import GROUPS, NOPAXOS, World
 
 READ_THROUGH_OLD = {"scripts": ("Wx Rx",), "plan": (1, 0)}
 READ_THROUGH_NEW = {"scripts": ("Wx Rx",), "plan": (0, 1)}
@@ -24,11 +24,11 @@ READ_THROUGH_NEW = {"scripts": ("Wx Rx",), "plan": (0, 1)}
 def cells(group):
     """Cell of the table of mutants -> (where it shows, what is wrong there), for one protocol."""
     replica, detector = group.replica, group.detector
-    moved = {"controller": Controller}
+    moved = {"controller": QuietController}
     return {
         "no check at the replica": (
             {"scripts": ("Wx Rx",), "replicas": 3},
-            {"replica": mutant(NoCheck, replica)},
+            {"replica": mutant(UncheckedBehind, replica)},
         ),
         "reads of the old switch": (
             {**READ_THROUGH_OLD, **moved},
@@ -44,7 +44,7 @@ def cells(group):
         ),
         "overflow forwarded": (
             {"scripts": ("Wx Rx", "Wy"), "stages": 1, "slots": 1},
-            {"detector": mutant(OverflowForwarded, detector)},
+            {"detector": mutant(ForwardsOverflow, detector)},
         ),
         "delete ignoring the sequence": (
             {"scripts": ("Wx Wx Rx",)},
@@ -52,11 +52,11 @@ def cells(group):
         ),
         "writes of the new switch before the fence": (
             {**READ_THROUGH_OLD, **moved},
-            {"replica": mutant(AcceptsUnfenced, replica), "controller": UNFENCED},
+            {"replica": mutant(AcceptsUnfenced, replica), "controller": NoFence},
         ),
         "writes out of order": (
             {"scripts": ("Wx", "Wy Ry")},
-            {"replica": out_of_order(replica)},
+            {"replica": mutant(OutOfOrderSlots if group is NOPAXOS else OutOfOrder, replica)},
         ),
     }
 
@@ -86,14 +86,14 @@ def test_there_is_none_without_the_bug(name, cell):
 @pytest.mark.parametrize("name", GROUPS)
 def test_a_switch_that_is_ready_at_once_is_caught_by_the_check_alone(name):
     group = GROUPS[name]
-    world = World(group, **READ_THROUGH_NEW, controller=Controller, detector=mutant(ReadyAtOnce, group.detector))
+    world = World(group, **READ_THROUGH_NEW, controller=QuietController, detector=mutant(ReadyAtOnce, group.detector))
     assert not world.explore(timers=0, states=100_000).violation
 
 
 @pytest.mark.parametrize("name", GROUPS)
 def test_a_completion_before_the_commit_is_caught_by_the_check_alone(name):
     group = GROUPS[name]
-    world = World(group, ("Wx Rx", "Rx"), replica=mutant(CompletesAtOnce, group.replica))
+    world = World(group, ("Wx Rx", "Rx"), replica=mutant(HastyLeader, group.replica))
     assert not world.explore(timers=0, states=50_000).violation
 
 
