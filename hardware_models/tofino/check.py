@@ -126,6 +126,11 @@ def _check_table(unit: Unit) -> None:
     assert table is not None
     if not table.keys and (table.size != 1 or table.entries):
         raise UserError(f"table {table.name} has no key, so it has no entries; only its default action and data")
+    if len(unit.registers) > 1:
+        raise UserError(
+            f"table {table.name} accesses the registers {' and '.join(unit.registers)}; "
+            "a table has one stateful ALU attached"
+        )
     if table.size < 1:
         raise UserError(f"table {table.name} has size {table.size}; 1 or more is needed")
     if sum(kind == "lpm" for _, kind in table.keys) > 1:

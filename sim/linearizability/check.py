@@ -41,7 +41,7 @@ def check(
     not linearizable: 1 and 2 each had to come first: 0: write x 1 [0, 1]; 1: write x 2 [2, 3]; 2: read x -> 1 [4, 5]
     """
     made = _model(history, model)
-    if made is MODELS["register"] and _writes_differ(history.operations):
+    if _writes_differ(history.operations):
         return _by_zones(history.operations)
     return _by_search(history, made, remembered, steps, watch)
 
@@ -61,6 +61,9 @@ def _model(history: History, name: str) -> type[Model]:
 
 
 def _writes_differ(operations: Sequence[Operation]) -> bool:
+    """Whether zones decide: only reads and writes, of which no two of a key write one value, or the initial one."""
+    if not all(one.kind in ("read", "write") for one in operations):
+        return False
     writes = [(one.key, one.argument) for one in operations if one.kind == "write"]
     return len(set(writes)) == len(writes) and all(value is not None for _, value in writes)
 
@@ -101,7 +104,7 @@ def _by_search(history: History, model: type[Model], remembered: int, steps: int
             verdict = search.run(min(size, left))
             left -= min(size, left)
             if verdict is False:
-                return smallest(parts[key], search.stuck, model)
+                return smallest(parts[key], search, model)
             if verdict:
                 del live[key]
         if left <= 0 and live:

@@ -78,7 +78,7 @@ class History:
         return cls(tuple(operation for operation in given if operation.known or operation.kind not in READS))
 
     def by_key(self) -> dict[Hashable, list[Operation]]:
-        """The operations of each key; a history is linearizable if and only if each key's is (Herlihy and Wing 1990)."""
+        """The operations of each key; all are linearizable if and only if each key's are (Herlihy and Wing 1990)."""
         parts: dict[Hashable, list[Operation]] = {}
         for operation in self.operations:
             parts.setdefault(operation.key, []).append(operation)

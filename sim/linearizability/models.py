@@ -7,7 +7,8 @@ values that no read returns and no cas expects are one state, `UNSEEN`.
 from bisect import bisect_left
 from collections.abc import Hashable, Sequence
 from enum import Enum
-from typing import ClassVar, Protocol
+from itertools import pairwise
+from typing import ClassVar, Protocol, cast
 
 from sim.linearizability.history import Operation
 
@@ -28,7 +29,7 @@ class Model(Protocol):
     """The sequential behaviour of one key."""
 
     kinds: ClassVar[frozenset[str]]
-    initial: State
+    initial: ClassVar[State]
 
     def __init__(self, operations: Sequence[Operation]) -> None:
         """From all operations of the key."""
@@ -52,32 +53,40 @@ class Model(Protocol):
         """Whether no state refuses it."""
 
 
+def _expected(cas: Operation) -> State:
+    expected, _ = cast(tuple[State, State], cas.argument)
+    return expected
+
+
+def _new(update: Operation) -> State:
+    return cast(tuple[State, State], update.argument)[1] if update.kind == "cas" else update.argument
+
+
 class CasRegister:
     """One value; read, write, and compare-and-set, which takes place if and only if the value is the expected one."""
 
-    kinds = frozenset({"read", "write", "cas"})
-    initial: State = None
+    kinds: ClassVar[frozenset[str]] = frozenset({"read", "write", "cas"})
+    initial: ClassVar[State] = None
 
     def __init__(self, operations: Sequence[Operation]) -> None:
-        self._seen = {one.argument[0] if one.kind == "cas" else one.result for one in operations if one.kind != "write"}  # type: ignore[index]
+        self._seen = {_expected(one) if one.kind == "cas" else one.result for one in operations if one.kind != "write"}
 
     def observes(self, operation: Operation) -> bool:
         """Reads, a cas that was refused, and one from a value to itself."""
         if operation.kind == "cas":
-            expected, new = operation.argument  # type: ignore[misc]
-            return bool(operation.result is False or expected == new)
+            return operation.result is False or _expected(operation) == _new(operation)
         return operation.kind == "read"
 
     def matches(self, state: State, operation: Operation) -> bool:
         """A refused cas saw any other value than the expected one."""
         if operation.kind == "read":
             return state == operation.result
-        same = state == operation.argument[0]  # type: ignore[index]
-        return same is not (operation.result is False)
+        return (state == _expected(operation)) is not (operation.result is False)
 
     def effect(self, operation: Operation) -> Effect:
         """To write, or to replace the expected value."""
-        expected, new = operation.argument if operation.kind == "cas" else (None, operation.argument)  # type: ignore[misc]
+        new = _new(operation)
+        expected = _expected(operation) if operation.kind == "cas" else None
         return operation.kind, expected, new if new in self._seen else UNSEEN
 
     def after(self, state: State, effect: Effect) -> State:
@@ -95,19 +104,19 @@ class CasRegister:
 class Register(CasRegister):
     """One value; read and write. At first None."""
 
-    kinds = frozenset({"read", "write"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"read", "write"})
 
 
 class AppendStore:
     """A string, at first empty; get, put, and append at its end."""
 
-    kinds = frozenset({"get", "put", "append"})
-    initial: State = ""
+    kinds: ClassVar[frozenset[str]] = frozenset({"get", "put", "append"})
+    initial: ClassVar[State] = ""
 
     def __init__(self, operations: Sequence[Operation]) -> None:
         self._gets = sorted({str(one.result) for one in operations if one.kind == "get"})
-        following = [*self._gets[1:], None]
-        self._longest = [one for one, after in zip(self._gets, following) if after is None or not after.startswith(one)]
+        extended = {one for one, after in pairwise(self._gets) if after.startswith(one)}
+        self._longest = [one for one in self._gets if one not in extended]
         self._after: dict[tuple[State, Effect], State] = {}
 
     def observes(self, operation: Operation) -> bool:

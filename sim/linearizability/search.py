@@ -4,7 +4,7 @@ After Wing and Gong ("Testing and verifying concurrent objects", JPDC 1993) and 
 CCPE 2017): an operation takes effect as late as possible, when one that has not yet done so is about to return
 (just in time), and no configuration is visited twice. A configuration is a place in the order of returns, the
 operations in flight that took effect (bits of slots that are used again, so it stays small however long the
-history), and the state. Four rules keep the search narrow, none loses a linearization:
+history), and the state. Five rules keep the search narrow, none loses a linearization:
 
 1. What only observes takes effect as soon as the state matches.
 2. Of updates in flight with equal effect, the one that returns first goes first.
@@ -12,8 +12,12 @@ history), and the state. Four rules keep the search narrow, none loses a lineari
    chosen when the overwriting one is; it is *hidden*, and may claim that place when it returns.
 4. Hence an update goes ahead of the one that is about to return only if somebody notices: not if it is
    overwritten at once, nor if it leads to a state that nobody sees.
+5. A configuration is left out when another one like it can do the same: an update that is free to hide, or that
+   never returns, is worth more not done than done.
 """
 
+from bisect import insort
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -24,16 +28,20 @@ from sim.linearizability.models import REFUSED, UNSEEN, Effect, Model, State
 #: Place, bits that took effect, bits that may hide, state, whether the last update went unnoticed so far.
 Configuration = tuple[int, int, int, State, bool]
 
+#: How many configurations a new one is held against by rule 5; more find little and cost much.
+_RECENT = 24
+
 
 @dataclass(slots=True)
 class _Return:
-    """One return: the operation's bit and effect (None: it observes), and what is in flight just before it."""
+    """One return, and what is in flight just before it: updates by effect, and bits."""
 
     operation: Operation
     bit: int
-    effect: Effect | None
     updates: tuple[tuple[Effect, tuple[int, ...]], ...]
     hideable: int
+    updating: int
+    never_returns: int
     observers: tuple[tuple[int, Operation], ...]
     matched: dict[State, int] = field(default_factory=dict)
 
@@ -46,6 +54,7 @@ class Search:
     returns: list[_Return]
     seen: set[Configuration] = field(default_factory=set)
     furthest: int = 0
+    _recent: dict[tuple[int, State, bool], deque[tuple[int, int]]] = field(default_factory=dict)
     _stack: list[Configuration] = field(default_factory=list)
 
     @classmethod
@@ -54,10 +63,12 @@ class Search:
         made = model(operations)
         return cls(made, _returns(operations, made), _stack=[(0, 0, 0, made.initial, False)])
 
-    @property
-    def stuck(self) -> Operation:
-        """The operation at whose return no order was left; meaningful once `run` has returned False."""
-        return self.returns[self.furthest].operation
+    def up_to_violation(self) -> list[Operation]:
+        """Operations in the order of their returns, up to the first at whose return no order is left.
+
+        Meaningful once `run` has returned False.
+        """
+        return [one.operation for one in self.returns[: self.furthest + 1]]
 
     def run(self, steps: int) -> bool | None:
         """Whether linearizable; None if `steps` configurations did not suffice: then call it again."""
@@ -80,10 +91,21 @@ class Search:
             else:
                 return True
             configuration = (place, done, hidden, state, idle)
-            if configuration not in seen:
+            if configuration not in seen and not self._covered(now, configuration):
                 seen.add(configuration)
                 self.furthest = max(self.furthest, place)
                 self._branch(now, *configuration)
+        return False
+
+    def _covered(self, now: _Return, configuration: Configuration) -> bool:
+        """Whether one of the last that differ only in what took effect can do all that this one can."""
+        place, done, hidden, state, idle = configuration
+        recent = self._recent.setdefault((place, state, idle), deque(maxlen=_RECENT))
+        for other, may_hide in recent:
+            spent = other & ~done & now.updating
+            if not (spent or hidden & ~may_hide or done & ~other & ~(may_hide | now.never_returns)):
+                return True
+        recent.append((done, hidden))
         return False
 
     def _matched(self, now: _Return, state: State) -> int:
@@ -126,54 +148,53 @@ def _returns(operations: Sequence[Operation], model: Model) -> list[_Return]:
             events.append((operation.response, True, number))
     events.sort()
     found: list[_Return] = []
-    flight = _Flight()
+    flight = _Flight(model)
     for _, returned, number in events:
-        operation = operations[number]
-        effect = None if model.observes(operation) else model.effect(operation)
-        if not returned:
-            flight.enter(number, operation, effect, effect is not None and model.always_possible(effect))
+        if returned:
+            found.append(flight.before_return(number, operations[number]))
+            flight.leave(number)
         else:
-            found.append(_Return(operation, flight.bits[number], effect, *flight.now()))
-            flight.leave(number, effect)
+            flight.enter(number, operations[number])
     return found
 
 
 @dataclass(slots=True)
 class _Flight:
-    """What was called and has not returned; each has a bit, taken from the lowest that are free."""
+    """What was called and has not returned; each has a bit, the lowest that is free."""
 
+    model: Model
     bits: dict[int, int] = field(default_factory=dict)
+    _effects: dict[int, Effect] = field(default_factory=dict)
     _updates: dict[Effect, list[tuple[float, int, int]]] = field(default_factory=dict)
     _observers: dict[int, tuple[int, Operation]] = field(default_factory=dict)
     _hideable: int = 0
+    _never: int = 0
     _free: list[int] = field(default_factory=list)
 
-    def enter(self, number: int, operation: Operation, effect: Effect | None, always: bool) -> None:
-        bit = heappop(self._free) if self._free else 1 << len(self.bits)
-        self.bits[number] = bit
-        if effect is None:
+    def enter(self, number: int, operation: Operation) -> None:
+        bit = self.bits[number] = heappop(self._free) if self._free else 1 << len(self.bits)
+        if self.model.observes(operation):
             self._observers[number] = (bit, operation)
             return
-        self._updates.setdefault(effect, []).append((operation.response, number, bit))
-        self._updates[effect].sort()
-        if always and operation.known:
+        effect = self._effects[number] = self.model.effect(operation)
+        insort(self._updates.setdefault(effect, []), (operation.response, number, bit))
+        if not operation.known:
+            self._never |= bit
+        elif self.model.always_possible(effect):
             self._hideable |= bit
 
-    def leave(self, number: int, effect: Effect | None) -> None:
+    def before_return(self, number: int, operation: Operation) -> _Return:
+        updates = tuple((effect, tuple(bit for *_, bit in entries)) for effect, entries in self._updates.items())
+        updating = sum(bit for _, bits in updates for bit in bits)
+        observers = tuple(self._observers.values())
+        return _Return(operation, self.bits[number], updates, self._hideable, updating, self._never, observers)
+
+    def leave(self, number: int) -> None:
         bit = self.bits.pop(number)
         heappush(self._free, bit)
         self._hideable &= ~bit
-        if effect is None:
-            del self._observers[number]
-            return
-        kept = [entry for entry in self._updates[effect] if entry[1] != number]
-        if kept:
-            self._updates[effect] = kept
-        else:
-            del self._updates[effect]
-
-    def now(
-        self,
-    ) -> tuple[tuple[tuple[Effect, tuple[int, ...]], ...], int, tuple[tuple[int, Operation], ...]]:
-        updates = tuple((effect, tuple(bit for _, _, bit in entries)) for effect, entries in self._updates.items())
-        return updates, self._hideable, tuple(self._observers.values())
+        if self._observers.pop(number, None) is None:
+            entries = self._updates[self._effects[number]]
+            entries.remove(next(entry for entry in entries if entry[1] == number))
+            if not entries:
+                del self._updates[self._effects[number]]

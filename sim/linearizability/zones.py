@@ -64,7 +64,7 @@ def check_columns(
     if len({column.shape for column in columns}) > 1 or key.ndim != 1:
         raise UserError(f"columns have one length each, not {', '.join(str(column.shape) for column in columns)}")
     begin, end = invocation.astype(np.float64), response.astype(np.float64)
-    backwards = np.flatnonzero(~(end >= begin))
+    backwards = np.flatnonzero(np.logical_not(end >= begin))
     if backwards.size:
         raise UserError(f"row {backwards[0]}: the response {end[backwards[0]]} comes before the invocation")
     rows = np.flatnonzero(is_write.astype(bool) | np.isfinite(end))
@@ -86,13 +86,13 @@ def _decide(
     writes = np.flatnonzero(is_write)
     written = np.full(len(starts), -1)
     written[cluster[writes]] = writes
-    from_start = value[starts] == initial if initial is not None else np.zeros(len(starts), dtype=bool)
+    from_start = np.asarray(value[starts] == initial if initial is not None else np.zeros(len(starts)), dtype=bool)
     _require_unique(key, value, writes, cluster, from_start, rows)
     first, last = np.minimum.reduceat(end, starts), np.maximum.reduceat(begin, starts)
     found = _Clusters(key[starts], np.where(from_start, -np.inf, first), last)
-    orphan = np.flatnonzero((written < 0) & ~from_start)
+    orphan = np.flatnonzero((written < 0) & np.logical_not(from_start))
     begun = np.where(written >= 0, begin[written], -np.inf)
-    early = np.flatnonzero(~is_write & (end < begun[cluster]))
+    early = np.flatnonzero(np.logical_not(is_write) & (end < begun[cluster]))
     pairs = _contradictions(found)
     violated = np.unique(np.concatenate([found.key[orphan], key[early], found.key[pairs[:, 0]]]))
     if not violated.size:
@@ -122,9 +122,7 @@ def _require_unique(
     for culprits, how in ((again, "is written twice"), (initial, "is written and is the initial value")):
         if culprits.size:
             row = writes[culprits[0]]
-            raise UserError(
-                f"row {rows[row]}: value {value[row]} of key {key[row]} {how}; zones need each value once, use the search"
-            )
+            raise UserError(f"row {rows[row]}: value {value[row]} of key {key[row]} {how}; zones need each value once")
 
 
 def _contradictions(found: _Clusters) -> _Rows:
