@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from scenarios.harmonia.nopaxos.messages import Entry, View, Vote
 from scenarios.harmonia.packet import UNSTAMPED, Op, Packet, Stamp
 from scenarios.harmonia.replica import CHECK_FAILED, NOT_READY, NOTHING, OLD_SWITCH, Item, Refused, Renew, Replica
+from scenarios.harmonia.switch import Route
 from sim.protocol import Address, Effect, Note, Send, SetTimer
 
 
@@ -33,6 +34,11 @@ class NOPaxosTimers:
 
 
 GAP, SYNC, LEADER = "gap", "sync", "leader"
+
+
+def route(number: int, members: tuple[Address, ...], replicas: tuple[Address, ...]) -> Route:
+    """What is ordered goes to all."""
+    return Route(number, members, members, replicas)
 
 
 class Ordered(Replica):
@@ -79,6 +85,11 @@ class Ordered(Replica):
     def leader(self) -> Address:
         """The leader of the replica's view."""
         return self.replicas[self.view.leader % len(self.replicas)]
+
+    @property
+    def executed_count(self) -> int:
+        """How many entries of the log are executed, other than by the leader ahead of the others."""
+        return self.synced
 
     @property
     def leads(self) -> bool:
