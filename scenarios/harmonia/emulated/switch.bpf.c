@@ -1,9 +1,12 @@
-/* Harmonia's switch in the kernel: the program of `switch_program`, packet for packet.
+/* The switch that all requests and answers pass, in the kernel.
  *
- * STAGES register arrays of SLOTS slots (a power of two); GROUP is served. A pipeline handles one packet at a time, so
- * one lock is held from the first register to the last. The control plane writes what a Tofino has in constant rows and
- * tables: `constants`, `routes`, `replicas`, `clients`. Packets of op 0 are what nodes and the control plane say to each
- * other, and are forwarded like any other.
+ * DETECTS: 1 is Harmonia's detector, the program of `switch_program` packet for packet: STAGES register arrays of SLOTS
+ * slots (a power of two). 0 forwards only. ORDERS: 1 makes it a sequencer as well (`sequencer`): what no single replica
+ * may answer gets the next number and goes where writes go. GROUP is the group that is served.
+ *
+ * A pipeline handles one packet at a time, so one lock is held from the first register to the last. The control plane
+ * writes what a Tofino has in constant rows and tables: `constants`, `routes`, `replicas`, `clients`. Packets of op 0 are
+ * what nodes and the control plane say to each other, and are forwarded like any other.
  */
 #include "network.h"
 #include "crc.h" /* generated: GENERATORS of `detector` as byte tables, crc_table[STAGES][256] */
@@ -96,10 +99,15 @@ static __always_inline __u32 crc(const __u32 *table, __u32 rest, __u32 word)
 
 /* What became of a packet in the registers. */
 struct outcome {
-    __u32 sequence;  /* a write's number, 0 if there is none left */
+    __u32 sequence;  /* the packet's number, 0 if it gets none */
     __u32 committed; /* the last committed point */
     __u32 found;     /* a write found a slot, a read found a pending write */
 };
+
+static __always_inline __u32 next(struct registers *state)
+{
+    return state->sequence != 0xffffffff ? ++state->sequence : 0;
+}
 
 static __always_inline struct outcome order(struct registers *state, struct dirty_set *dirty, __u32 op, __u32 object_id,
                                             __u32 completed, int ours, __u32 floor, const __u32 *at)
@@ -108,8 +116,7 @@ static __always_inline struct outcome order(struct registers *state, struct dirt
     int issued = 0;
     bpf_spin_lock(&state->lock);
     if (op == WRITE) {
-        if (state->sequence != 0xffffffff)
-            outcome.sequence = ++state->sequence;
+        outcome.sequence = next(state);
     } else if (op != READ) {
         issued = completed && ours && completed <= state->sequence;
         if (!issued && (op == WRITE_COMPLETION || completed))
@@ -140,7 +147,24 @@ static __always_inline struct outcome order(struct registers *state, struct dirt
         else
             state->exhausted++;
     }
+    if (ORDERS && op == READ && (outcome.found || !outcome.committed)) {
+        outcome.sequence = next(state);
+        state->exhausted += !outcome.sequence;
+    }
     bpf_spin_unlock(&state->lock);
+    return outcome;
+}
+
+/* Without a detector: a number for every request if the switch orders them, nothing else. */
+static __always_inline struct outcome count(struct registers *state, __u32 op)
+{
+    struct outcome outcome = {.found = 1};
+    if (ORDERS && (op == READ || op == WRITE)) {
+        bpf_spin_lock(&state->lock);
+        outcome.sequence = next(state);
+        state->exhausted += !outcome.sequence;
+        bpf_spin_unlock(&state->lock);
+    }
     return outcome;
 }
 
@@ -205,6 +229,19 @@ static __always_inline int to_one(struct __sk_buff *skb, struct packet *packet, 
     return to(skb, packet, self, &route->to[chosen]);
 }
 
+/* A request goes where writes go, with its number if it has one. */
+static __always_inline int ordered(struct __sk_buff *skb, struct packet *packet, struct target *self,
+                                   struct route_row *route, __u32 switch_id, __u32 sequence)
+{
+    if (DETECTS || ORDERS) {
+        if (!sequence)
+            return TC_ACT_SHOT; /* exhausted */
+        packet->harmonia.sequence = bpf_htonl(sequence);
+        packet->harmonia.switch_id = bpf_htons(switch_id);
+    }
+    return to_all(skb, self, route);
+}
+
 static __always_inline int switched(struct __sk_buff *skb, struct packet *packet, struct target *self)
 {
     struct harmonia *h = &packet->harmonia;
@@ -214,30 +251,30 @@ static __always_inline int switched(struct __sk_buff *skb, struct packet *packet
     __u32 *switch_id = bpf_map_lookup_elem(&constants, &key);
     key = FLOOR;
     __u32 *floor = bpf_map_lookup_elem(&constants, &key);
-    key = op == WRITE ? WRITE_TO : READ_TO;
+    key = op == WRITE || ORDERS ? WRITE_TO : READ_TO;
     struct route_row *route = bpf_map_lookup_elem(&routes, &key);
     if (!state || !dirty_set || !switch_id || !floor || !route)
         return TC_ACT_SHOT;
     if (op < READ || op > WRITE_REPLY || bpf_ntohs(h->group) != GROUP)
         return TC_ACT_SHOT;
 
-    __u32 object_id = bpf_ntohl(h->object_id);
-#pragma unroll
-    for (int stage = 0; stage < STAGES; stage++)
-        at[stage] = ~crc(crc_table[stage], 0xffffffff, object_id);
-    int ours = bpf_ntohs(h->switch_id) == *switch_id;
     struct outcome outcome = {};
-    if (op != READ_REPLY)
+    if (DETECTS && op != READ_REPLY) {
+        __u32 object_id = bpf_ntohl(h->object_id);
+#pragma unroll
+        for (int stage = 0; stage < STAGES; stage++)
+            at[stage] = ~crc(crc_table[stage], 0xffffffff, object_id);
+        int ours = bpf_ntohs(h->switch_id) == *switch_id;
         outcome = order(state, dirty_set, op, object_id, bpf_ntohl(h->sequence), ours, *floor, at);
-
-    if (op == WRITE) {
-        if (!outcome.found)
-            return TC_ACT_SHOT;
-        h->sequence = bpf_htonl(outcome.sequence);
-        h->switch_id = bpf_htons(*switch_id);
-        return to_all(skb, self, route);
+    } else if (!DETECTS) {
+        outcome = count(state, op);
     }
+
+    if (op == WRITE)
+        return outcome.found ? ordered(skb, packet, self, route, *switch_id, outcome.sequence) : TC_ACT_SHOT;
     if (op == READ) {
+        if (ORDERS && (outcome.found || !outcome.committed))
+            return ordered(skb, packet, self, route, *switch_id, outcome.sequence);
         __u32 choice = ~crc(crc_table[0], crc(crc_table[0], 0xffffffff, client), bpf_ntohl(h->request)) & 255;
         if (outcome.found || !outcome.committed) {
             h->flags &= ~SINGLE;
