@@ -5,7 +5,7 @@ import pickle
 import subprocess
 import sys
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,13 +25,18 @@ _HEADSTART = 0.15
 
 
 class Placed(NamedTuple):
-    """A node on a host. `node` makes it from its address; `cost`, if given, what a message takes one of its cores."""
+    """A node on a host. `node` makes it from its address and the directory (address -> IP address and UDP port).
+
+    `cost`, if given, makes the function from a message to the seconds that it takes one of the node's `cores`. `again`
+    makes it when its host starts again after it was killed; as at first if left out.
+    """
 
     address: Address
     host: str
     node: Made
     cost: Made | None = None
     cores: int = 1
+    again: Made | None = None
 
 
 @dataclass(frozen=True)
@@ -63,15 +68,20 @@ class Ran:
 
 
 class Running:
-    """A deployment's processes, one a host, on a session."""
+    """A deployment's processes, one a host, on a session; all end in `limit` seconds.
 
-    def __init__(self, session: Session, deployment: Deployment, seed: int = 0) -> None:
-        self._session, self._deployment, self._seed = session, deployment, seed
+    Those on hosts in `quitting` end when none of their nodes waits for anything.
+    """
+
+    def __init__(
+        self, session: Session, deployment: Deployment, limit: float, quitting: Collection[str] = (), seed: int = 0
+    ) -> None:
+        self._session, self._deployment, self._quitting, self._seed = session, deployment, quitting, seed
         self.directory = deployment.directory(session)
         self._lives: dict[str, int] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._left: list[tuple[str, Path]] = []
-        self.until = 0.0
+        self._until = time.monotonic() + limit
 
     def boot(self, *hosts: str) -> None:
         """Starts the processes of these hosts, or of all; returns when all are ready."""
@@ -87,13 +97,11 @@ class Running:
             if process.stdout.readline() != b"ready\n":
                 raise RuntimeError(f"the process of host '{host}' did not start")
 
-    def start(self, duration: float, *hosts: str) -> float:
+    def start(self, *hosts: str) -> float:
         """All nodes of these hosts (or of all) start at one moment, returned in seconds of the kernel's clock."""
         at = time.monotonic() + _HEADSTART
-        if not hosts:
-            self.until = at + duration
         for host in hosts or tuple(self._processes):
-            self._tell(host, {"start": at, "until": self.until})
+            self._tell(host, {"start": at, "until": self._until})
         return at
 
     def set_faults(self, faults: Faults, *hosts: str) -> None:
@@ -106,9 +114,9 @@ class Running:
         self._processes.pop(host, None)
         self._session.kill(host)
 
-    def wait(self, host: str) -> None:
-        """Until a host's process ends."""
-        self._processes[host].wait(timeout=max(self.until - time.monotonic(), 0.0) + 20.0)
+    def over(self, host: str) -> bool:
+        """Whether a host's process has ended."""
+        return self._processes[host].poll() is not None
 
     def stop(self) -> Ran:
         """Stops all, and collects what they left."""
@@ -143,7 +151,7 @@ class Running:
             "nodes": [
                 {
                     "address": one.address,
-                    "node": list(one.node),
+                    "node": list(one.again or one.node if life > 1 else one.node),
                     "cost": list(one.cost) if one.cost else None,
                     "cores": one.cores,
                 }
@@ -151,6 +159,7 @@ class Running:
                 if one.host == host
             ],
             "notes": str(notes),
+            "quits": host in self._quitting,
             "seed": hash((self._seed, self._session.rack.hosts.index(host), life)),
         }
         file = folder / f"{host}-{life}.json"

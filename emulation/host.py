@@ -70,7 +70,7 @@ class Clock:
 
 
 class Host:
-    """Runs nodes until a moment, or until it is told to stop."""
+    """Runs nodes until a moment, or until it is told to stop; with `quits`, also when no node waits for anything."""
 
     def __init__(
         self,
@@ -78,16 +78,19 @@ class Host:
         directory: dict[Address, Endpoint],
         codec: Codec,
         line: Line | None = None,
+        quits: bool = False,
     ) -> None:
         self._ip, self._directory, self._codec, self._line = ip, directory, codec, line
         self._senders = {endpoint: address for address, endpoint in directory.items()}
         self._places: dict[int, _Place] = {}
         self._agenda: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
-        self._count = 0
+        self._count = self._ringing = 0
+        self._quits = quits
         self._clock = Clock()
         self._poll = select.epoll()
         self._poll.register(self._clock.descriptor, select.EPOLLIN)
         self._running = True
+        self._begun = 0
         self.notes: list[tuple[float, Address, Hashable]] = []
         self.sent = self.received = self.malformed = 0
 
@@ -125,6 +128,8 @@ class Host:
         agenda, poll, clock = self._agenda, self._poll, self._clock
         places, now_is = self._places, time.monotonic
         while self._running:
+            if self._quits and not self._ringing and self._begun == len(places):
+                return
             if agenda:
                 if agenda[0][0] <= now_is():
                     _, _, act, given = heapq.heappop(agenda)
@@ -163,6 +168,7 @@ class Host:
         heapq.heappush(self._agenda, (when, self._count, act, given))
 
     def _begin(self, place: _Place) -> None:
+        self._begun += 1
         now = time.monotonic()
         self._carry(place, now, place.node.on_start(now))
 
@@ -195,6 +201,7 @@ class Host:
     def _ring(self, place: _Place, timer: Hashable, setting: int) -> None:
         if place.timers.get(timer) == setting:
             del place.timers[timer]
+            self._ringing -= 1
             now = time.monotonic()
             self._carry(place, now, place.node.on_timer(now, timer))
 
@@ -206,10 +213,11 @@ class Host:
                     self._send(place, to, message)
                 case SetTimer(timer, delay):
                     self._count += 1
+                    self._ringing += timer not in place.timers
                     place.timers[timer] = self._count
                     heapq.heappush(self._agenda, (now + delay, self._count, self._ring, (place, timer, self._count)))
                 case CancelTimer(timer):
-                    place.timers.pop(timer, None)
+                    self._ringing -= place.timers.pop(timer, None) is not None
                 case Note(event):
                     self.notes.append((time.monotonic(), place.node.address, event))
 
@@ -242,10 +250,10 @@ def main(specification: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     given = orjson.loads(specification.read_bytes())
     directory = {address: (ip, port) for address, (ip, port) in given["directory"].items()}
-    host = Host(given["ip"], directory, Made(*given["codec"])(list(directory)))
+    host = Host(given["ip"], directory, Made(*given["codec"])(list(directory)), quits=given["quits"])
     for one in given["nodes"]:
         cost = Made(*one["cost"])() if one["cost"] else None
-        host.place(Made(*one["node"])(one["address"]), cost, one["cores"])
+        host.place(Made(*one["node"])(one["address"], directory), cost, one["cores"])
     host.command(0, lambda: _obey(host, os.read(0, 1 << 16), given["seed"]))
     print("ready", flush=True)
     try:
