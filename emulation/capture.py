@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _MAGIC, _ETHERNET, _ALL = 0xA1B23C4D, 1, 3
-_LONGEST = 65535
+_LONGEST, _SO_RCVBUFFORCE = 65535, 33
 
 
 def header() -> bytes:
@@ -43,7 +43,7 @@ def main(interface: str, file: Path) -> None:
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda *what: stopped.append(1))
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # hears nothing until it is bound
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
+    opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 1 << 24)
     opened.bind((interface, _ALL))
     offset = time.time() - time.monotonic()
     with file.open("wb", buffering=1 << 20) as out:

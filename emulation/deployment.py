@@ -15,7 +15,7 @@ import orjson
 from emulation.line import Faults
 from emulation.named import Made
 from emulation.session import Session
-from emulation.usage import Machine, Usage, cpu_seconds
+from emulation.usage import Machine, Usage, cpu_seconds, is_running
 from sim.errors import UserError
 from sim.protocol import Address
 
@@ -115,8 +115,8 @@ class Running:
         self._session.kill(host)
 
     def over(self, host: str) -> bool:
-        """Whether a host's process has ended."""
-        return self._processes[host].poll() is not None
+        """Whether a host's process has ended. (It is not taken leave of, so what it used can still be read.)"""
+        return not is_running(self._processes[host].pid)
 
     def stop(self) -> Ran:
         """Stops all, and collects what they left."""

@@ -31,7 +31,7 @@ from emulation.named import Made
 from sim.errors import UserError
 from sim.protocol import Address, CancelTimer, Effect, Node, Note, Send, SetTimer
 
-_SO_NO_CHECK = 11
+_SO_NO_CHECK, _SO_RCVBUFFORCE = 11, 33
 _PR_SET_TIMERSLACK, _CLOCK_MONOTONIC, _TFD_ABSTIME = 29, 1, 1
 _LARGEST = 65535
 
@@ -98,7 +98,7 @@ class Host:
         """Opens the node's socket."""
         opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         opened.setsockopt(socket.SOL_SOCKET, _SO_NO_CHECK, 1)
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 1 << 22)
         opened.bind((self._ip, self._directory[node.address][1]))
         opened.setblocking(False)
         self._places[opened.fileno()] = _Place(node, opened, cost, [0.0] * cores)

@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 
 from emulation.named import named
+from emulation.progress import tell_to
 from sim.errors import UserError
 
 #: Folders of services that write to fixed places: empty ones of the room's own.
@@ -15,7 +16,9 @@ _PRIVATE = ("/run/openvswitch", "/etc/openvswitch", "/var/log/openvswitch", "/ru
 
 
 def main(folder: Path) -> None:
-    """Calls what `call.json` names."""
+    """Calls what `call.json` names. What processes print goes to the log, with what goes wrong."""
+    tell_to(os.dup(1))
+    os.dup2(2, 1)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     if Path("/sys/fs/bpf").is_dir():
         subprocess.run(["mount", "-t", "bpf", "bpf", "/sys/fs/bpf"], check=True)
@@ -30,11 +33,6 @@ def main(folder: Path) -> None:
     partial = folder / "result.partial"
     partial.write_bytes(orjson.dumps(result, option=orjson.OPT_SERIALIZE_NUMPY))
     partial.replace(folder / "result.json")
-
-
-def tell(share: float, doing: str) -> None:
-    """Progress of the call, from 0 to 1."""
-    os.write(1, orjson.dumps([share, doing]) + b"\n")
 
 
 def keep_house(worker: int) -> int:

@@ -26,7 +26,7 @@ _TOLD = 30_000
 
 
 class Isolated:
-    """A room for one call, closed at the end of the `with` block, whatever happens.
+    """A room for calls one after the other, closed at the end of the `with` block, whatever happens.
 
     Raises `UserError` if the machine lacks something. What killed runs left is cleared first.
     """
@@ -55,11 +55,13 @@ class Isolated:
         `UserError` of the function is raised here; anything else is a `RuntimeError` with what it printed.
         """
         (self.folder / "call.json").write_bytes(orjson.dumps({"function": function, "argument": argument}))
+        (self.folder / "result.json").unlink(missing_ok=True)
         log = (self.folder / "log").open("wb")
         process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "unshare", *_NAMESPACES, "--",
              sys.executable, "-m", "emulation.inside", str(self.folder)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )  # fmt: skip
         self._room.enter(process.pid)
         try:

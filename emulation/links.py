@@ -16,7 +16,7 @@ from sim.errors import UserError
 
 _PORT, _SIZE, _PINGS, _BURST = 6999, 1400, 15, 120
 _WIRE = _SIZE + 42
-_SO_TIMESTAMPNS = 35
+_SO_TIMESTAMPNS, _SO_RCVBUFFORCE = 35, 33
 
 
 class LinkFigures(NamedTuple):
@@ -75,7 +75,7 @@ def _socket(session: Session, host: str) -> socket.socket:
     """A socket stays in the namespace in which it was made."""
     with network_of(session.pid(host)):
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 1 << 22)
     made.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     made.bind((session.rack.ip(host), _PORT))
     made.settimeout(0.2)

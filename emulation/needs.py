@@ -73,3 +73,8 @@ def _has_libbpf() -> bool:
 def _effective() -> int:
     status = Path("/proc/self/status").read_text()
     return int(status.partition("CapEff:")[2].split()[0], 16)
+
+
+if __name__ == "__main__":
+    print(missing())
+    raise SystemExit(1 if missing() else 0)

@@ -55,6 +55,7 @@ class Session:
         )
         self._configure()
         self.plane.start(self.ports, self.folder)
+        self._limit_rates()
         return self
 
     def __exit__(self, *exception: Any) -> None:
@@ -113,7 +114,7 @@ class Session:
         return str(made.intf2.name)
 
     def _configure(self) -> None:
-        """Addresses, everybody's hardware address, and rates; by batches, as a shell per command takes long."""
+        """Addresses, and everybody's hardware address; by batches, as a shell per command takes long."""
         rack = self.rack
         known = [
             f"neigh replace {rack.ip(other)} lladdr {rack.mac(other)} dev %s nud permanent" for other in rack.hosts
@@ -131,7 +132,10 @@ class Session:
             self._switch.pid, ["ip"],
             [f"link set {port.interface} addrgenmode none up" for port in self.ports.ports],
         )  # fmt: skip
-        for host, rate in rack.rates.items():
+
+    def _limit_rates(self) -> None:
+        """After the data plane is there, as Open vSwitch takes away what it finds on its ports."""
+        for host, rate in self.rack.rates.items():
             _batch(self.pid(host), ["tc"], [_limit(f"{host}-eth0", rate)])
             _batch(self._switch.pid, ["tc"], [_limit(self.ports.by_host[host].interface, rate)])
 

@@ -21,7 +21,7 @@ from emulation.named import Made
 from emulation.topology import Port
 
 PacketFunction = Callable[[bytes, str], Sequence[tuple[str, bytes]]]
-_ALL, _OUTGOING = 3, 4
+_ALL, _OUTGOING, _SO_RCVBUFFORCE = 3, 4, 33
 _FRAME = 2048
 
 
@@ -109,7 +109,7 @@ class SoftSwitch:
 
 def _raw(interface: str) -> socket.socket:
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # hears nothing until it is bound
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 1 << 22)
     opened.bind((interface, _ALL))
     opened.setblocking(False)
     opened.setsockopt(263, 23, 1)  # SOL_PACKET, PACKET_IGNORE_OUTGOING: what we send is not for us

@@ -41,6 +41,14 @@ def cpu_seconds(process: int) -> float:
     return (int(told[11]) + int(told[12])) / _TICK
 
 
+def is_running(process: int) -> bool:
+    """Whether a process runs; one that ended, and that nobody took leave of, does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 class Usage(NamedTuple):
     """Shares of the time: of all cores, and of one core by each process."""
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from emulation.deployment import Deployment, Placed, Ran, Running
-from emulation.inside import tell
 from emulation.isolation import Isolated, Progress
 from emulation.line import Faults
 from emulation.links import require_links
 from emulation.named import Made
 from emulation.planes import KernelPlane, ip_bytes
+from emulation.progress import tell
 from emulation.session import Session
 from emulation.topology import Rack
 from scenarios.harmonia.emulated.store import PORT

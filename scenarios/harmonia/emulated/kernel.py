@@ -98,7 +98,7 @@ class KernelSwitchProgram:
         """From now on packets go this way."""
         _put(self._routes, _WRITE_TO, self._row(route.write_to))
         _put(self._routes, _READ_TO, self._row(route.read_to))
-        for choice in range(CHOICES):
+        for choice in range(CHOICES if route.replicas else 0):
             _put(self._replicas, choice, self._endpoints[route.replicas[choice % len(route.replicas)]].row())
 
     def sweep(self) -> None:
