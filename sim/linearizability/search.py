@@ -17,7 +17,6 @@ history), and the state. Five rules keep the search narrow, none loses a lineari
 """
 
 from bisect import insort
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -54,7 +53,7 @@ class Search:
     returns: list[_Return]
     seen: set[Configuration] = field(default_factory=set)
     furthest: int = 0
-    _recent: dict[tuple[int, State, bool], deque[tuple[int, int]]] = field(default_factory=dict)
+    _recent: dict[tuple[int, State, bool], list[tuple[int, int]]] = field(default_factory=dict)
     _stack: list[Configuration] = field(default_factory=list)
 
     @classmethod
@@ -100,12 +99,14 @@ class Search:
     def _covered(self, now: _Return, configuration: Configuration) -> bool:
         """Whether one of the last that differ only in what took effect can do all that this one can."""
         place, done, hidden, state, idle = configuration
-        recent = self._recent.setdefault((place, state, idle), deque(maxlen=_RECENT))
+        recent = self._recent.setdefault((place, state, idle), [])
         for other, may_hide in recent:
             spent = other & ~done & now.updating
             if not (spent or hidden & ~may_hide or done & ~other & ~(may_hide | now.never_returns)):
                 return True
         recent.append((done, hidden))
+        if len(recent) > _RECENT:
+            del recent[0]
         return False
 
     def _matched(self, now: _Return, state: State) -> int:
