@@ -44,8 +44,8 @@ class Operation:
             told = f" {_shown(self.argument)}" + {True: " -> done", False: " -> refused"}.get(self.result, "")  # type: ignore[call-overload]
         else:
             told = f" {_shown(self.argument)}"
-        until = f"{self.response:g}" if self.known else "?"
-        return f"{self.process}: {self.kind}{key}{told} [{self.invocation:g}, {until}]"
+        until = f"{self.response:.12g}" if self.known else "?"
+        return f"{self.process}: {self.kind}{key}{told} [{self.invocation:.12g}, {until}]"
 
 
 def _shown(value: object) -> str:
