@@ -47,12 +47,16 @@ class _Return:
 
 @dataclass(slots=True)
 class Search:
-    """The search over the operations of one key; runs in slices, so that many can share a processor."""
+    """The search over the operations of one key; runs in slices, so that many can share a processor.
+
+    `looked_at` counts configurations, also those seen before; `furthest` is the latest return that one came to.
+    """
 
     model: Model
     returns: list[_Return]
     seen: set[Configuration] = field(default_factory=set)
     furthest: int = 0
+    looked_at: int = 0
     _recent: dict[tuple[int, State, bool], list[tuple[int, int]]] = field(default_factory=dict)
     _stack: list[Configuration] = field(default_factory=list)
 
@@ -72,10 +76,11 @@ class Search:
     def run(self, steps: int) -> bool | None:
         """Whether linearizable; None if `steps` configurations did not suffice: then call it again."""
         stack, seen, returns = self._stack, self.seen, self.returns
+        limit = self.looked_at + steps
         while stack:
-            if steps <= 0:
+            if self.looked_at >= limit:
                 return None
-            steps -= 1
+            self.looked_at += 1
             place, done, hidden, state, idle = stack.pop()
             while place < len(returns):
                 now = returns[place]
