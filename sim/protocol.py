@@ -89,6 +89,9 @@ class Node:
         """What is to be done when `timer` goes off."""
         return ()
 
+    def on_crash(self) -> None:
+        """Loses what does not survive a crash; all of the state survives unless a node says otherwise."""
+
     def freeze(self) -> tuple[Hashable, ...]:
         """A snapshot of the state: equal snapshots behave alike."""
         return tuple(_frozen(getattr(self, name)) for name in self.STATE)

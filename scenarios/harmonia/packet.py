@@ -7,6 +7,7 @@ lexicographically. A packet whose stamp is `UNSTAMPED` passed no ordering switch
 from collections.abc import Hashable
 from enum import IntEnum
 from typing import NamedTuple
+from zlib import crc32
 
 from sim.protocol import Address
 
@@ -26,6 +27,9 @@ class Stamp(NamedTuple):
 
     switch: int
     sequence: int
+
+    def __str__(self) -> str:
+        return f"{self.switch}.{self.sequence}"
 
 
 UNSTAMPED = Stamp(0, 0)
@@ -48,3 +52,19 @@ class Packet(NamedTuple):
     single: bool = False
     key: Hashable = None
     value: Hashable = None
+
+    def __str__(self) -> str:
+        said = [f"{self.op.name} {self.key}"]
+        if self.op in (Op.WRITE, Op.READ_REPLY):
+            said.append(f"= {self.value}")
+        said.append(f"of {self.client}'s request {self.request}")
+        if self.stamp != UNSTAMPED:
+            said.append(f"stamped {self.stamp}")
+        if self.single:
+            said.append(f"(single, committed {self.committed})")
+        return " ".join(said)
+
+
+def object_id(key: Hashable) -> int:
+    """The 32-bit hash by which switches know an object: the CRC of its name as Python writes it."""
+    return crc32(repr(key).encode())
