@@ -73,10 +73,11 @@ class Result:
 
 @dataclass(slots=True)
 class InFlight:
+    """A packet between parser and deparser: its fields, its pipe, the registers it has accessed in this pass."""
+
     values: dict[str, int]
     pipe: int
     accessed: set[str]
-    data: Sequence[int] = ()
 
 
 class Interpreter:

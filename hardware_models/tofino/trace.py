@@ -1,6 +1,7 @@
 """What one packet met on its way: conditions, tables, accesses and drops, each with its stage.
 
-print("\\n".join(trace(placement, state, data, port)))
+for line in trace(placement, state, data, port):
+    print(line)
 """
 
 from collections.abc import Sequence
