@@ -1,6 +1,9 @@
+import numpy as np
 import pytest
 
+from scenarios.harmonia.detector import Detector
 from scenarios.harmonia.loss_model import LAWS, advise, loss, simulate, slots_for
+from scenarios.harmonia.packet import Stamp
 from sim.errors import UserError
 from sim.rng import Streams
 
@@ -106,3 +109,26 @@ def test_same_streams_same_counts():
 def test_bad_input(call, says):
     with pytest.raises(UserError, match=says):
         call()
+
+
+@pytest.mark.parametrize("stages", range(1, 7))
+def test_the_detector_itself_loses_what_the_model_says(stages):
+    """Its CRCs and its clearing by completions, not ideal hashes: every write is pending for one time unit."""
+    slots, writes, share = 256, 60_000, 0.7
+    load = share * stages * slots
+    rng = streams(stages)("arrivals").generator
+    times = np.cumsum(rng.exponential(1 / load, writes))
+    objects = rng.integers(0, 2**32, writes).tolist()
+    detector = Detector(1, stages, slots, ("a",))
+    dropped, taken, completed, warm = 0, 0, 0, writes // 5
+    for number, (now, item) in enumerate(zip(times, objects, strict=True)):
+        while times[completed] + 1 <= now:
+            detector.completion(objects[completed], Stamp(1, completed + 1))
+            completed += 1
+        if number >= warm and number % 50 == 0:
+            taken += detector.occupancy()
+        dropped += detector.write(item) is None and number >= warm
+    wanted, counted = loss(load, stages, slots), writes - warm
+    sigma = (wanted.drop / counted) ** 0.5
+    assert dropped / counted == pytest.approx(wanted.drop, rel=0.03, abs=3 * sigma)
+    assert taken / (counted / 50) == pytest.approx(wanted.occupancy, rel=0.01)
