@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from scenarios.harmonia.detector import Detector
-from scenarios.harmonia.loss_model import LAWS, advise, loss, simulate, slots_for
+from scenarios.harmonia.loss_model import LAWS, advise, loss, simulate, slots_for, supported_writes
 from scenarios.harmonia.packet import Stamp
 from sim.errors import UserError
 from sim.rng import Streams
@@ -80,6 +80,14 @@ def test_advice_is_sorted_by_memory():
     assert [one.memory_bits for one in found] == sorted(one.memory_bits for one in found)
     assert all(one.slots & (one.slots - 1) == 0 and one.drop <= 1e-3 for one in found)
     assert advise(1e-3, 80, 3, power_of_two=False)[0].slots == 164
+
+
+def test_96_million_writes_per_second_pending_for_a_millisecond():
+    """The paper's example: half full, three stages drop 8.5 %; five stages of 64 Ki slots reach 0.1 %."""
+    assert supported_writes(0.5, 3, 64_000, 1e-3) == pytest.approx(96e6)
+    assert loss(96_000, 3, 64_000).drop == pytest.approx(0.085, rel=1e-3)
+    five = next(one for one in advise(1e-3, 96_000, 9) if one.stages == 5)
+    assert (five.slots, round(five.drop, 4)) == (65536, 1e-4)
 
 
 def test_few_objects_lose_less():
