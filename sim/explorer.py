@@ -56,10 +56,12 @@ from typing import Any, NamedTuple
 
 from sim.protocol import Address, CancelTimer, Choose, Effect, Node, Note, Send, SetTimer
 
-#: Gives a node as it is in the world that is looked at, to be read only; None if it is down.
+#: Gives a node as it is in the world that is looked at, to be read only; None if it is down or unknown.
 Look = Callable[[Address], Any]
 #: The ghost after a note: `observe(ghost, address, event, look)`. Raises `Violation`.
 Observe = Callable[[Any, Address, Any, Look], Hashable]
+#: Messages, and to whom, from a node that crashes.
+Obituary = Callable[[Address], Iterable[tuple[Address, Hashable]]]
 #: Says what is wrong with a world, or "": `invariant(look, ghost)`.
 Invariant = Callable[[Look, Any], str]
 
@@ -109,15 +111,17 @@ def explore(
     ghost: Hashable = None,
     invariants: Sequence[Invariant] = (),
     crashable: Iterable[Address] = (),
+    obituary: Obituary = lambda address: (),
     fires: Callable[[Address, Hashable], bool] = lambda address, timer: True,
     progress: Callable[[int], None] = lambda states: None,
 ) -> Exploration:
     """Searches all worlds that the nodes made by `build` can reach, until the first violation.
 
-    `observe` folds every `Note` into the ghost; `invariants` are asked about every world. `crashable` nodes may crash;
+    `observe` folds every `Note` into the ghost; `invariants` are asked about every world. `crashable` nodes may crash,
+    and `obituary` says who gets which message from a node that does (a perfect failure detector);
     timers for which `fires` says no never go off. `progress` is told the number of states now and then.
     """
-    return _Search(build, bounds, observe, invariants, crashable, fires).run(ghost, progress)
+    return _Search(build, bounds, observe, invariants, crashable, obituary, fires).run(ghost, progress)
 
 
 class _Local(NamedTuple):
@@ -176,12 +180,14 @@ class _Search:
         observe: Observe | None,
         invariants: Sequence[Invariant],
         crashable: Iterable[Address],
+        obituary: Obituary,
         fires: Callable[[Address, Hashable], bool],
     ) -> None:
         self._choices = _Choices()
         self._nodes = tuple(build(self._choices))
         self._index = {node.address: i for i, node in enumerate(self._nodes)}
         self._bounds, self._observe, self._invariants, self._fires = bounds, observe, tuple(invariants), fires
+        self._obituary = obituary
         self._crashable = frozenset(self._index[address] for address in crashable)
         self._locals: list[_Local] = []
         self._local_numbers: dict[Hashable, int] = {}
@@ -193,7 +199,10 @@ class _Search:
 
     def run(self, ghost: Hashable, progress: Callable[[int], None]) -> Exploration:
         limit = self._bounds.states
-        worlds = list(dict.fromkeys(self._beginnings(ghost)))
+        try:
+            worlds = list(dict.fromkeys(self._beginnings(ghost)))
+        except Violation as violation:
+            return Exploration(0, False, 0, str(violation))
         parents = array("q", [-1] * len(worlds))
         seen = set(worlds)
         depth, level_ends = 0, len(worlds)
@@ -209,8 +218,8 @@ class _Search:
                     seen.add(successor)
                     worlds.append(successor)
                     parents.append(at)
-                    if self._invariants:
-                        self._check(successor, step)
+                    if self._invariants and (wrong := self._wrong(successor)):
+                        raise _Found(wrong, step)
             except _Found as found:
                 steps = (*self._trace(worlds, parents, at), self._text(found.step))
                 return Exploration(len(worlds), False, len(steps), found.text, steps)
@@ -234,7 +243,10 @@ class _Search:
             for node, outcome in zip(self._nodes, outcomes, strict=True):
                 for event in outcome.events if self._observe is not None else ():
                     now = self._observe(now, node.address, event, self._look(world))  # type: ignore[misc]
-            yield (*world[:n], self._ghost(now), *world[n + 1 :])
+            world = (*world[:n], self._ghost(now), *world[n + 1 :])
+            if wrong := self._wrong(world):
+                raise Violation(wrong)
+            yield world
 
     def _steps(self, world: _World) -> Iterator[tuple[_World, _Step]]:
         """All worlds one step away."""
@@ -303,17 +315,20 @@ class _Search:
             except Violation as violation:
                 raise _Found(str(violation), step) from None
             new = (*new[:n], self._ghost(ghost), *bounds[1:])
+        if self._crashable and not bounds[_RESTARTS]:
+            messages = tuple(number for number in messages if self._locals[new[self._messages[number][1]]].up)
         return new + messages
 
-    def _check(self, world: _World, step: _Step) -> None:
+    def _wrong(self, world: _World) -> str:
         look, ghost = self._look(world), self._ghosts[world[len(self._nodes)]]
-        for invariant in self._invariants:
-            if wrong := invariant(look, ghost):
-                raise _Found(wrong, step)
+        return next(filter(None, (invariant(look, ghost) for invariant in self._invariants)), "")
 
     def _look(self, world: _World) -> Look:
         def look(address: Address) -> Any:
-            number = world[self._index[address]]
+            at = self._index.get(address)
+            if at is None:
+                return None
+            number = world[at]
             if number not in self._views:
                 local = self._locals[number]
                 view = copy(self._nodes[local.node])
@@ -341,7 +356,9 @@ class _Search:
         node = self._nodes[i]
         node.thaw(state)
         node.on_crash()
-        return _Outcome(self._local(i, node.freeze(), frozenset(), False), (), ())
+        sends = [(self._index[to], message) for to, message in self._obituary(node.address)]
+        down = self._local(i, node.freeze(), frozenset(), False)
+        return _Outcome(down, tuple(self._message(i, to, message) for to, message in sends), ())
 
     def _restart(self, local: int) -> tuple[_Outcome, ...]:
         known = self._locals[local].steps.get("restart")

@@ -65,7 +65,7 @@ def nothing_lost(is_safe: IsSafe) -> Callable[[Look, Seen], str]:
 
 
 def committed_by_all(*replicas: Address) -> IsCommitted:
-    """Read-ahead protocols: all members that live have it."""
+    """Read-ahead protocols: all members that live have it. Names that a world lacks count as dead."""
 
     def is_committed(look: Look, key: Hashable, stamp: Stamp) -> bool:
         return all(

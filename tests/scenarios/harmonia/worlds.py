@@ -1,13 +1,16 @@
-"""Small worlds of chain replication for the explorer."""
+"""Small worlds of clients, switches and replicas for the explorer."""
 
-from scenarios.harmonia.chain import Chain, route
+from scenarios.harmonia import chain, primary_backup
 from scenarios.harmonia.client import Client, Operation, script
+from scenarios.harmonia.controller import Add, Down
 from scenarios.harmonia.detector import Detector
 from scenarios.harmonia.invariants import Seen, committed_by_all, nothing_lost, safe_at_all, watch
 from scenarios.harmonia.packet import Op
 from scenarios.harmonia.switch import Activate, HarmoniaSwitch
 from sim.explorer import Bounds, explore
+from sim.protocol import Node, Send
 
+#: Names of replicas, as many as a world has.
 NAMES = ("r0", "r1", "r2")
 
 
@@ -16,26 +19,75 @@ def operations(text):
     return script(*(Operation(Op.WRITE if word[0] == "W" else Op.READ, word[1:]) for word in text.split()))
 
 
-def chain_world(scripts, replicas=2, replica=Chain, switch=HarmoniaSwitch, data_plane=Detector, slots=4):
-    names = NAMES[:replicas]
+class Operator(Node):
+    """Tells the controller something."""
+
+    def __init__(self, address, order):
+        self.address, self.order = address, order
+
+    def on_start(self, now):
+        return [Send("controller", self.order)]
+
+
+def world(
+    scripts, replicas, route, data_plane=Detector, slots=4, stages=2, controller=None, switches=("s1",), joining=()
+):
+    """Clients with `scripts`, Harmonia switches, of which the first is active, a controller, and what `replicas` makes.
+
+    Client i starts at the i-th switch, and goes round. Servers called `joining` are to be added.
+    """
 
     def build(choose):
-        active = Activate(1, route(1, names, names))
+        def make(switch_id, who):
+            return data_plane(switch_id, stages, slots, who)
+
+        nodes = replicas()
+        names = tuple(node.address for node in nodes if node.address not in joining)
         return [
-            *(Client(f"c{i}", ("s1",), operations(text)) for i, text in enumerate(scripts)),
-            switch("s1", choose, lambda switch_id, who: data_plane(switch_id, 2, slots, who), active),
-            *(replica(name, "s1", names, window=0) for name in names),
+            *(
+                Client(f"c{i}", switches[i % len(switches) :] + switches[: i % len(switches)], operations(text))
+                for i, text in enumerate(scripts)
+            ),
+            HarmoniaSwitch("s1", choose, make, Activate(1, route(1, names, names))),
+            *(HarmoniaSwitch(name, choose, make) for name in switches[1:]),
+            *([controller("controller", switches, names, route)] if controller else []),
+            *nodes,
+            *(Operator("operator", Add(name)) for name in joining),
         ]
 
     return build
 
 
-def explore_chain(build, replicas=2, **bounds):
-    names = NAMES[:replicas]
+def chain_world(scripts, count=2, replica=chain.Chain, **rest):
+    return _ahead_world(scripts, count, replica, chain.route, rest)
+
+
+def backup_world(scripts, count=2, replica=primary_backup.PrimaryBackup, **rest):
+    return _ahead_world(scripts, count, replica, primary_backup.route, rest)
+
+
+def _ahead_world(scripts, count, replica, route, rest):
+    names = NAMES[:count]
+    members = tuple(name for name in names if name not in rest.get("joining", ()))
+    return world(scripts, lambda: [replica(name, "s1", members, window=0) for name in names], route, **rest)
+
+
+def explore_ahead(build, crashable=(), fires=None, **bounds):
     return explore(
         build,
         bounds=Bounds(**bounds),
-        observe=watch(committed_by_all(*names)),
+        observe=watch(committed_by_all(*NAMES)),
         ghost=Seen(),
-        invariants=[nothing_lost(safe_at_all(*names))],
+        invariants=[nothing_lost(safe_at_all(*NAMES))],
+        crashable=crashable,
+        obituary=lambda address: [("controller", Down(address))],
+        **({"fires": fires} if fires else {}),
     )
+
+
+TWO = ("s1", "s2")
+
+
+def switch_fails(address, timer):
+    """Of all timers, only the controller's impatience."""
+    return timer == "switch silent"
