@@ -97,7 +97,7 @@ def test_without_leases_and_fences_stale_reads_are_seen(make):
     beats = {"on_start": Controller.on_start, "on_beat": Controller.on_beat}
     kind = type("Unfencing", (NoFence, Controller), beats)
     rack = cut_off(make, 0, mutant(TrustsOldSwitch, make.replica), kind=kind)
-    with pytest.raises(AssertionError, match="overlap|within"):
+    with pytest.raises(AssertionError, match=r"overlap|within"):
         rack.check()
 
 
