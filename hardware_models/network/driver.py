@@ -72,7 +72,7 @@ class Driver:
         self._places[node.address] = _Place(node, device, cores, cost)
 
     def start(self, *addresses: Address) -> None:
-        """Starts the nodes named, or all."""
+        """Starts the nodes named, or all; one that crashed goes on with the state that it kept."""
         for address in addresses or tuple(self._places):
             place = self._places[address]
             place.lives += 1
@@ -82,17 +82,13 @@ class Driver:
             self._carry(place, place.node.on_start(self._engine.now))
 
     def crash(self, address: Address) -> None:
-        """The node stops: its timers, and messages that wait for it or reach it, are gone."""
+        """The node stops: its timers, and messages that wait for it or reach it, are gone; so is what it says."""
         place = self._places[address]
         place.life = 0
         for timer in place.timers.values():
             timer.cancel()
         place.timers.clear()
-
-    def restart(self, node: Node) -> None:
-        """`node` takes the place of the one that had its address (the same one, if its state survived) and starts."""
-        self._places[node.address].node = node
-        self.start(node.address)
+        place.node.on_crash()
 
     def node(self, address: Address) -> Node:
         """The node of that address."""

@@ -6,11 +6,9 @@ from scenarios.harmonia.outcome import costs, distribution, outcome, percentiles
 from scenarios.harmonia.pipeline import Pipeline
 from scenarios.harmonia.popularity import alias_table, shares
 from scenarios.harmonia.request_level import PROTOCOLS, Model, Requests, simulate
+from scenarios.harmonia.wire import ENVELOPE
 from sim import lanes
 from sim.scenario import Check, Context, Outcome
-
-#: Bytes of a message beside its value: Ethernet, IP and UDP with framing, and the header.
-ENVELOPE = 98
 
 
 def run(config: HarmoniaConfig, pipeline: Pipeline, context: Context) -> Outcome:

@@ -28,6 +28,7 @@ METRICS = (
     Metric("refused", "1", "lower", "writes refused by a replica because a later one had come", label="counted"),
     Metric("retried", "1", "lower", "requests that clients sent again", label="counted"),
     Metric("outage", "time", "lower", "longest time without an answer to anybody"),
+    Metric("recovered", "ratio", "higher", "throughput after a fail-over, over that before"),
     Metric("resumed", "time", "lower", "from the new switch's first completion to the first single-replica read"),
     Metric("operations", "1", "neither", "requests answered, warm-up included", label="counted"),
     Metric("stages", "1", "lower", "match-action stages that the switch program takes", label="modelled"),
@@ -73,7 +74,7 @@ class HarmoniaConfig(Config):
     value_size: Bytes = Field(128, ge=0, description="bytes of a value")
     dirty_stages: int = Field(3, ge=1, description="stages of the dirty set")
     dirty_slots: int = Field(65536, ge=1, description="slots per stage, a power of two")
-    retry: Seconds = Field(10e-3, gt=0, description="after which clients send a request again")
+    retry: Seconds = Field(2e-3, gt=0, description="after which clients send a request again")
     service: Literal["constant", "exponential"] = Field("constant", description="law of the servers' times")
     lease: Seconds = Field(10e-3, gt=0, description="how long replicas trust a switch without hearing of it")
     faults: Faults = Field(Faults(), description="what fails")

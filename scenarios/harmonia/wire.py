@@ -15,6 +15,10 @@ _LAYOUT = Struct(">BBHIHHIIII")
 HEADER_BYTES = _LAYOUT.size
 
 
+#: Bytes that a message takes on the wire beside its value: Ethernet with preamble and gap, IP, UDP, and the header.
+ENVELOPE = 38 + 20 + 8 + 32
+
+
 def encode(packet: Packet, client: int, group: int = 1) -> bytes:
     """The header of a packet whose client has the number `client`."""
     return _LAYOUT.pack(

@@ -86,7 +86,7 @@ def test_a_crash_loses_timers_and_messages_and_a_restart_begins_anew() -> None:
     rack.driver.place(Teller("y", SetTimer("mine", 1.0)), "b", cores=1, cost=lambda message: 10e-6)
     rack.driver.start()
     rack.engine.call_at(16e-6, rack.driver.crash, "y")  # after the first message, in the service of the second
-    rack.engine.call_at(0.5, rack.driver.restart, Teller("y", SetTimer("mine", 1.0)))
+    rack.engine.call_at(0.5, rack.driver.start, "y")
     rack.engine.call_at(0.6, rack.driver.inject, "y", "x", "again")
     rack.engine.run()
     assert [(who, what) for _, who, what in rack.heard] == [
