@@ -107,11 +107,13 @@ class Switch(Node):
 
     def activate(self, message: Activate) -> None:
         """Begins to forward, under a new id."""
-        self.switch_id = message.switch_id
+        self.switch_id, self.route = message.switch_id, None
         self.reroute(message.route)
 
     def reroute(self, route: Route) -> None:
-        """Forwards by this route from now on."""
+        """Forwards by this route from now on; to an elected leader rather than to whom the route names."""
+        if self.route is not None and self.view:
+            route = route._replace(write_to=self.route.write_to, read_to=self.route.read_to)
         self.route = route
 
     def forward(self, packet: Packet) -> Sequence[Effect]:

@@ -23,7 +23,7 @@ survive a crash here: what a crashed replica loses is time.
 """
 
 from scenarios.harmonia.nopaxos.messages import View, Vote
-from scenarios.harmonia.nopaxos.normal import NOPaxosTimers
+from scenarios.harmonia.nopaxos.normal import NOPaxosTimers, route
 from scenarios.harmonia.nopaxos.view_change import NOPaxosReplica
 
-__all__ = ["NOPaxosReplica", "NOPaxosTimers", "View", "Vote"]
+__all__ = ["NOPaxosReplica", "NOPaxosTimers", "View", "Vote", "route"]

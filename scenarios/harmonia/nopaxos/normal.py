@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from scenarios.harmonia.nopaxos.messages import Entry, View, Vote
 from scenarios.harmonia.packet import UNSTAMPED, Op, Packet, Stamp
 from scenarios.harmonia.replica import CHECK_FAILED, NOT_READY, NOTHING, OLD_SWITCH, Item, Refused, Renew, Replica
+from scenarios.harmonia.switch import Route
 from sim.protocol import Address, Effect, Note, Send, SetTimer
 
 
@@ -33,6 +34,11 @@ class NOPaxosTimers:
 
 
 GAP, SYNC, LEADER = "gap", "sync", "leader"
+
+
+def route(number: int, members: tuple[Address, ...], replicas: tuple[Address, ...]) -> Route:
+    """What is ordered goes to all."""
+    return Route(number, members, members, replicas)
 
 
 class Ordered(Replica):
@@ -81,6 +87,11 @@ class Ordered(Replica):
         return self.replicas[self.view.leader % len(self.replicas)]
 
     @property
+    def executed_count(self) -> int:
+        """How many entries of the log are executed, other than by the leader ahead of the others."""
+        return self.synced
+
+    @property
     def leads(self) -> bool:
         """Whether this replica is the leader of its view, and the view has begun."""
         return self.status is Status.NORMAL and self.leader == self.address
@@ -90,7 +101,7 @@ class Ordered(Replica):
         return self.handlers[message.__class__](now, source, message)
 
     def on_packet(self, now: float, source: Address, packet: Packet) -> Sequence[Effect]:
-        """A single-replica read is answered if the check allows, or goes back to be ordered; all else is in order."""
+        """A single-replica read is answered if the check allows, or starts again at the switch; all else is ordered."""
         if packet.single:
             reason = self.untrusted(now, packet) or self.behind(packet)
             return self.bounce(packet, self.switch, reason) if reason else self.read_reply(packet)

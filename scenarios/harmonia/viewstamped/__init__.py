@@ -22,7 +22,7 @@ section 6 (protocols that are read-behind: a replica applies committed writes on
    (Oki and Liskov, PODC): without it, a promise made in a view change could be forgotten.
 """
 
-from scenarios.harmonia.viewstamped.normal import ViewstampedTimers
+from scenarios.harmonia.viewstamped.normal import ViewstampedTimers, route
 from scenarios.harmonia.viewstamped.view_change import ViewstampedReplica
 
-__all__ = ["ViewstampedReplica", "ViewstampedTimers"]
+__all__ = ["ViewstampedReplica", "ViewstampedTimers", "route"]

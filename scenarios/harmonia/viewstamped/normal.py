@@ -16,7 +16,7 @@ from scenarios.harmonia.replica import (
     Renew,
     Replica,
 )
-from scenarios.harmonia.switch import Leads
+from scenarios.harmonia.switch import Leads, Route
 from scenarios.harmonia.viewstamped.messages import Commit, CommitAck, GetState, NewState, Prepare, PrepareOk
 from sim.protocol import Address, Effect, Note, Send, SetTimer
 
@@ -45,6 +45,11 @@ class ViewstampedTimers:
 
 
 LEADER, RESEND, FETCH, RECOVER = "leader", "resend", "fetch", "recover"
+
+
+def route(number: int, members: tuple[Address, ...], replicas: tuple[Address, ...]) -> Route:
+    """All to the first leader; later ones tell the switch."""
+    return Route(number, members[:1], members[:1], replicas)
 
 
 class NormalCase(Replica):
@@ -98,6 +103,11 @@ class NormalCase(Replica):
     def leader(self) -> Address:
         """The leader of the replica's view."""
         return self.replicas[self.view % len(self.replicas)]
+
+    @property
+    def executed_count(self) -> int:
+        """How many entries of the log are executed."""
+        return self.committed
 
     @property
     def leads(self) -> bool:

@@ -1,6 +1,7 @@
 import pytest
 from quorum import NOPaxos, agree, lose_first, write_then_read, writes
 
+from scenarios.harmonia.client import Completed
 from scenarios.harmonia.nopaxos import NOPaxosReplica, NOPaxosTimers, View, Vote
 from scenarios.harmonia.nopaxos.messages import (
     GapCommit,
@@ -392,10 +393,8 @@ def test_a_client_needs_a_majority_with_the_leader_for_one_slot_in_one_view(repl
     client.on_start(0)
     client.waiting = client.waiting._replace(op=Op.READ)
     effects = [effect for packet in replies for effect in client.on_message(0, "s1", packet)]
-    completed = [
-        effect.event.value for effect in effects if isinstance(effect, Note) and hasattr(effect.event, "value")
-    ]
-    assert completed[:1] == [7] * done
+    completed = [effect.event for effect in effects if isinstance(effect, Note)]
+    assert completed[:1] == [Completed(1, 7)] * done
 
 
 def test_a_client_takes_the_answer_of_a_single_replica():
