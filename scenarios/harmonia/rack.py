@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, NamedTuple
 
-from scenarios.harmonia import chain, craq, primary_backup
+from scenarios.harmonia import chain, craq, nopaxos, primary_backup, viewstamped
 from scenarios.harmonia.client import Client, OpenClient, Operations, Pause
 from scenarios.harmonia.controller import Controller, MakeRoute, Membership
 from scenarios.harmonia.detector import Detector
 from scenarios.harmonia.nopaxos import NOPaxosReplica
 from scenarios.harmonia.packet import Op, Packet
 from scenarios.harmonia.quorum_client import OpenQuorumClient, QuorumClient
+from scenarios.harmonia.quorum_controller import QuorumController
 from scenarios.harmonia.read_ahead import Ack
 from scenarios.harmonia.replica import Replica
 from scenarios.harmonia.sequencer import OrderingDetector, Sequencer
-from scenarios.harmonia.switch import Activate, HarmoniaSwitch, Route, Switch
+from scenarios.harmonia.switch import Activate, HarmoniaSwitch, Switch
 from scenarios.harmonia.viewstamped import ViewstampedReplica
 from sim.protocol import Address, Choose, Node
 
@@ -25,14 +26,6 @@ CONTROLLER = "controller"
 SWITCH = "s1"
 #: Writes that may wait at a replica for one that they overtook.
 _WINDOW = 4096
-
-
-def _to_leader(number: int, members: tuple[Address, ...], replicas: tuple[Address, ...]) -> Route:
-    return Route(number, members[:1], members[:1], replicas)
-
-
-def _to_all(number: int, members: tuple[Address, ...], replicas: tuple[Address, ...]) -> Route:
-    return Route(number, members, members, replicas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +45,8 @@ KINDS = {
     "primary_backup": Kind(primary_backup.PrimaryBackup, primary_backup.route),
     "chain": Kind(chain.Chain, chain.route),
     "craq": Kind(craq.Craq, craq.route, writes=(Ack,)),  # to note that a version is committed is a write of its own
-    "vr": Kind(ViewstampedReplica, _to_leader, Controller),
-    "nopaxos": Kind(NOPaxosReplica, _to_all, Controller, Sequencer, OrderingDetector, votes=True),
+    "vr": Kind(ViewstampedReplica, viewstamped.route, QuorumController),
+    "nopaxos": Kind(NOPaxosReplica, nopaxos.route, QuorumController, Sequencer, OrderingDetector, votes=True),
 }
 
 
@@ -116,7 +109,7 @@ def rack(settings: Settings, choose: Choose, detector: Make | None = None) -> Ra
 def _replica(kind: Kind, name: Address, names: Sequence[Address], resend: float, trust: dict[str, float]) -> Replica:
     made: Replica = (
         kind.replica(name, names, SWITCH, **trust)
-        if kind.controller is Controller
+        if kind.controller is QuorumController
         else kind.replica(name, SWITCH, names, resend=resend, window=_WINDOW, **trust)
     )
     return made

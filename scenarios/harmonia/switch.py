@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 from math import inf
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from scenarios.harmonia.detector import ABSORBED
+from scenarios.harmonia.detector import ABSORBED, EXHAUSTED
 from scenarios.harmonia.packet import Op, Packet
 from sim.protocol import Address, Choose, Effect, Node, Note, Send, SetTimer
 
@@ -107,11 +107,13 @@ class Switch(Node):
 
     def activate(self, message: Activate) -> None:
         """Begins to forward, under a new id."""
-        self.switch_id = message.switch_id
+        self.switch_id, self.route = message.switch_id, None
         self.reroute(message.route)
 
     def reroute(self, route: Route) -> None:
-        """Forwards by this route from now on."""
+        """Forwards by this route from now on; to an elected leader rather than to whom the route names."""
+        if self.route is not None and self.view:
+            route = route._replace(write_to=self.route.write_to, read_to=self.route.read_to)
         self.route = route
 
     def forward(self, packet: Packet) -> Sequence[Effect]:
@@ -161,7 +163,8 @@ MakeDataPlane = Callable[[int, tuple[Address, ...]], DataPlane]
 class HarmoniaSwitch(Switch):
     """A switch that stamps writes and sends reads of clean objects to any one replica.
 
-    Every `sweep` seconds the control plane frees the slots of dead entries.
+    Every `sweep` seconds the control plane frees the slots of dead entries. A switch whose sequence is exhausted
+    stops, so that the controller activates one with the next id.
     """
 
     def __init__(
@@ -216,7 +219,11 @@ class HarmoniaSwitch(Switch):
             return self.to_reader(verdict.packet)
         if target == "write":
             return self.to_writers(verdict.packet)
-        return [] if verdict.reason == ABSORBED else [Note(Dropped(verdict.reason))]
+        if verdict.reason == ABSORBED:
+            return ()
+        if verdict.reason == EXHAUSTED:
+            self.on_crash()  # silent from now on, so the controller activates a switch with the next id
+        return [Note(Dropped(verdict.reason))]
 
     def freeze(self) -> tuple[Hashable, ...]:
         """Route, id and what the data plane holds."""

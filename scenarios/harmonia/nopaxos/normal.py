@@ -101,7 +101,7 @@ class Ordered(Replica):
         return self.handlers[message.__class__](now, source, message)
 
     def on_packet(self, now: float, source: Address, packet: Packet) -> Sequence[Effect]:
-        """A single-replica read is answered if the check allows, or goes back to be ordered; all else is in order."""
+        """A single-replica read is answered if the check allows, or starts again at the switch; all else is ordered."""
         if packet.single:
             reason = self.untrusted(now, packet) or self.behind(packet)
             return self.bounce(packet, self.switch, reason) if reason else self.read_reply(packet)

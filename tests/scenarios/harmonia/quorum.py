@@ -31,18 +31,32 @@ def write_then_read(*keys):
 class Quorum(Rack):
     """A rack that loses what `lose(source, to, message)` says, besides its random losses.
 
-    `operations`: one for each client; a number stands for so many random ones.
+    `operations`: one for each client; a number stands for so many random ones. `through`: their switches.
     """
 
     #: Of VR: what a switch of either kind runs, and who takes writes.
     replica, client, plain, data_plane = ViewstampedReplica, Client, Switch, Detector
 
-    def __init__(self, *operations, n=3, harmonia=False, seed=0, timers=None, lose=None, switches=("s1",), **network):
+    def __init__(
+        self,
+        *operations,
+        n=3,
+        harmonia=False,
+        seed=0,
+        timers=None,
+        lose=None,
+        switches=("s1",),
+        through=None,
+        lease=float("inf"),
+        keys=3,
+        writes=0.3,
+        **network,
+    ):
         self.lose = lose or (lambda source, to, message: False)
         self.replicas = names(n)
         choose = Random(seed).randrange
         active = Activate(1, self.route(1))
-        nodes = [self.replica(name, self.replicas, "s1", timers) for name in self.replicas]
+        nodes = [self.replica(name, self.replicas, "s1", timers, lease=lease) for name in self.replicas]
         for address in switches:
             first = active if address == "s1" else None
             if harmonia:
@@ -50,8 +64,11 @@ class Quorum(Rack):
             else:
                 nodes.append(self.plain(address, choose, first))
         for i, wanted in enumerate(operations):
-            todo = random_operations(100 * seed + i, wanted) if isinstance(wanted, int) else wanted
-            nodes.append(self.make_client(f"c{i}", switches, todo))
+            todo = wanted
+            if isinstance(wanted, int):
+                todo = random_operations(100 * seed + i, wanted, keys, writes)
+            turned = switches[i % len(switches) :] + switches[: i % len(switches)]
+            nodes.append(self.make_client(f"c{i}", through[i] if through else turned, todo))
         super().__init__(nodes, seed, **network)
 
     def route(self, number):
