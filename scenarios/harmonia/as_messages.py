@@ -36,7 +36,7 @@ RESEND = 0.3e-3
 #: When clients start, in seconds: replicas have their first lease by then.
 _UP = 1e-3
 #: Intervals of the time series.
-_BINS = 100
+_BINS = 200
 #: The share of requests that is warm-up.
 WARM_UP = 5
 
@@ -199,18 +199,21 @@ def _outcome(played: Run, pipeline: Pipeline) -> Outcome:
     latencies, is_write = observed.latencies[counted], observed.is_write[counted]
     measured = responded[counted]
     began = responded[counted.start - 1] if len(measured) else 0.0
-    throughput = len(measured) / (measured[-1] - began) if len(measured) else 0.0
+    duration = float(measured[-1] - began) if len(measured) else inf
+    throughput = len(measured) / duration
     reads, writes = float((~observed.is_write).sum()), float(observed.is_write.sum())
     quiet = config.faults == type(config.faults)()
     single = len(observed.served) / reads if config.detects and reads else None
     known: dict[str, float | None] = {
-        "throughput": float(throughput),
-        "share_of_formula": share_of_formula(config, float(throughput), float(is_write.mean()), 1.0 - (single or 0.0))
+        "throughput": throughput,
+        "share_of_formula": share_of_formula(config, throughput, float(is_write.mean()), 1.0 - (single or 0.0))
         if quiet and len(measured)
         else None,
         **percentiles(latencies, is_write),
         "bounced": observed.total("bounced") / reads if config.detects and reads else None,
         "single": single,
+        "read_rate": float((~is_write).sum()) / duration,
+        "write_rate": float(is_write.sum()) / duration,
         "refused": float(observed.total("refused")),
         "retried": float(observed.counts["Retried"]),
         "dropped": observed.counts[f"dropped: {FULL}"] / writes if config.detects and writes else None,
@@ -219,7 +222,7 @@ def _outcome(played: Run, pipeline: Pipeline) -> Outcome:
     }
     series = {"latency": distribution(latencies)} if len(latencies) else {}
     if not quiet:
-        series["time"] = _over_time(played, responded)
+        series["answers"] = _over_time(played, responded)
     counts = ", ".join(f"{name} {count:,}" for name, count in sorted(observed.counts.items()))
     return outcome(known, pipeline, series, _checks(played), {"refused": counts} if counts else {})
 
@@ -248,15 +251,13 @@ def _fail_over(played: Run, responded: Any, latencies: Any, is_write: Any) -> di
 
 
 def _over_time(played: Run, responded: Any) -> Series:
-    """Answers, and single-replica reads among them, per second in each interval."""
+    """Answers per second in each interval: reads that one replica answered, and all else."""
     edges = np.linspace(0.0, responded[-1], _BINS + 1)
     width = edges[1]
     answers, _ = np.histogram(responded, edges)
     single, _ = np.histogram(played.observed.served, edges)
-    return Series(
-        {"time": edges[:-1] + width / 2, "throughput": answers / width, "single": single / width},
-        {"time": "time", "throughput": "frequency", "single": "frequency"},
-    )
+    rates = {"one replica": single / width, "normal": (answers - single) / width}
+    return Series({"time": edges[:-1], **rates}, {"time": "time", **dict.fromkeys(rates, "frequency")})
 
 
 def _checks(played: Run) -> tuple[Check, ...]:
