@@ -245,7 +245,7 @@ class Program:
         run.data_size_in, run.data_size_out, run.repeat = len(packet), 4096, repeat
         if self._test_run(self.descriptor, self._run_at):
             raise _failed("run a program on a packet")
-        return Ran(run.result, self._out[: run.data_size_out], run.duration * 1e-9)
+        return Ran(run.result, self._out.raw[: run.data_size_out], run.duration * 1e-9)
 
     def attach(self, interface: int) -> None:
         """Puts the program on all that comes in through an interface (by number) of the current namespace."""
@@ -278,7 +278,7 @@ class Program:
 
 @contextmanager
 def network_of(process: int) -> Iterator[None]:
-    """This thread is in the network namespace of a process, for a while."""
+    """The calling thread is in the network namespace of a process, for a while."""
     library = ctypes.CDLL(None, use_errno=True)
     home, there = (os.open(f"/proc/{who}/ns/net", os.O_RDONLY | os.O_CLOEXEC) for who in ("self", process))
     try:

@@ -115,7 +115,7 @@ class Running:
         self._session.kill(host)
 
     def over(self, host: str) -> bool:
-        """Whether a host's process has ended. (It is not taken leave of, so what it used can still be read.)"""
+        """Whether a host's process has ended. What it used can still be read: nobody takes leave of it."""
         return not is_running(self._processes[host].pid)
 
     def stop(self) -> Ran:
@@ -192,5 +192,3 @@ class Watch:
             if used:  # 0: it is gone
                 shares[name] = (used - self._used[name]) / passed
         return Usage(Machine.now().busy_since(self._machine), shares)
-
-

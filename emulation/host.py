@@ -19,6 +19,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Hashable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ Endpoint = tuple[str, int]
 
 @dataclass(slots=True)
 class _Place:
-    """A node with its socket, its server's cores (when each is free) and its timers (the number of the last setting)."""
+    """A node with its socket, its server's cores (when each is free) and its timers (the number of their setting)."""
 
     node: Node
     socket: socket.socket
@@ -239,10 +240,8 @@ class Host:
 
 
 def _transmit(opened: socket.socket, data: bytes, endpoint: Endpoint) -> None:
-    try:
+    with suppress(OSError):  # the network is down or full: a lost packet, which protocols bear
         opened.sendto(data, endpoint)
-    except OSError:
-        pass  # the network is down or full: a lost packet, which protocols bear
 
 
 def main(specification: Path) -> None:

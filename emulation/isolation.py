@@ -1,4 +1,4 @@
-"""Runs a function in a room: a process in network, process and mount namespaces of its own, with which all it made goes.
+"""Runs a function in a room: a process in namespaces of its own, with which goes all that it made.
 
 The function is named, its argument is plain data, and so is what it returns; larger results it leaves in the room's
 folder. If this process dies, the kernel ends the room with it.

@@ -2,8 +2,8 @@
 
 Everything a run makes lies in a *room*: one folder, and one process in namespaces of its own (network, processes,
 mounts), with which all that is in them goes away. The ledger is the folders themselves: each is called after the
-process that owns it and tells which process is the room's first. A process is known by number and start time, as numbers
-are used again.
+process that owns it and tells which process is the room's first. A process is known by number and start time, as
+numbers are used again.
 """
 
 import os

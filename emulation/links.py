@@ -40,12 +40,12 @@ def require_links(
 
     Raises `UserError` that names the link if one is not, `tries` times in a row (other work disturbs a measurement).
     """
-    for attempt in range(tries):
+    for _ in range(tries):
         figures = measure_links(session)
         wrong = _wrong(session, figures, round_trip, tolerance)
         if not wrong:
             return figures
-    raise UserError(f"{wrong} (measured {attempt + 1} times); the experiment would not be the one asked for")
+    raise UserError(f"{wrong} (measured {tries} times); the experiment would not be the one asked for")
 
 
 def _wrong(session: Session, figures: list[LinkFigures], bounds: tuple[float, float], tolerance: float) -> str:
@@ -100,10 +100,10 @@ def _received(opened: socket.socket) -> tuple[str, int] | None:
 
 
 def _rate(here: socket.socket, there: socket.socket, to: tuple[str, int]) -> float:
-    """From a burst, without its first third, which a limiter's bucket lets through; by the kernel's times of arrival."""
+    """From a burst without its first third, which a limiter's bucket lets through; by the kernel's times."""
     for _ in range(_BURST):
         here.sendto(bytes(_SIZE), to)
-    arrivals = []
+    arrivals: list[float] = []
     while len(arrivals) < _BURST and (arrival := _arrival(there)) is not None:
         arrivals.append(arrival)
     if len(arrivals) < _BURST // 2:

@@ -96,7 +96,9 @@ class Session:
     def capture(self, host: str, file: Path) -> None:
         """Records what passes a host's link from now on."""
         process = self._hosts[host].popen(
-            [sys.executable, "-m", "emulation.capture", f"{host}-eth0", str(file)], stdin=subprocess.DEVNULL, stderr=None
+            [sys.executable, "-m", "emulation.capture", f"{host}-eth0", str(file)],
+            stdin=subprocess.DEVNULL,
+            stderr=None,
         )
         assert process.stdout.readline() == b"ready\n"
         self._captures.append(process)
@@ -141,7 +143,7 @@ class Session:
 
 
 def _compute_checksums(device: str) -> None:
-    """Checksums are computed at once, not left to hardware that a virtual link lacks: who reads raw frames needs them."""
+    """Checksums are computed at once, not left to hardware that is not there: who reads raw frames needs them."""
     value = struct.pack("II", _ETHTOOL_SET_TX_CHECKSUM, 0)
     buffer = ctypes.create_string_buffer(value, len(value))
     request = struct.pack("16sP16x", device.encode(), ctypes.addressof(buffer))

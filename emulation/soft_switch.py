@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -117,10 +118,8 @@ def _raw(interface: str) -> socket.socket:
 
 
 def _transmit(opened: socket.socket, frame: bytes) -> None:
-    try:
+    with suppress(OSError):  # the link is down or full
         opened.send(frame)
-    except OSError:
-        pass  # the link is down or full
 
 
 def main(specification: Path) -> None:

@@ -11,7 +11,7 @@ _LONGEST_NAME = 10
 
 
 class Port(NamedTuple):
-    """A port of the switch and the host behind it. `interface` and `number` are the port's in the switch's namespace."""
+    """A port of the switch and the host behind it; `interface` and `number` are those of the switch's namespace."""
 
     interface: str
     number: int

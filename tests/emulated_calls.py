@@ -33,7 +33,9 @@ def fails(argument, folder):
 
 def rack(argument, folder):
     """A rack of `hosts` on a plane, measured; with a Redis on each host if asked."""
-    with Session(Rack(tuple(argument["hosts"]), argument.get("rates", {})), plane(argument["plane"]), folder) as session:
+    with Session(
+        Rack(tuple(argument["hosts"]), argument.get("rates", {})), plane(argument["plane"]), folder
+    ) as session:
         if argument.get("redis"):
             for host in session.rack.hosts:
                 session.popen(host, ["redis-server", "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)])

@@ -70,7 +70,7 @@ VERBS: dict[str, tuple[str, str, tuple[str, ...]]] = {
                  ("hardware", "cards", "set", "out", "json")),
     "check-history": ("checking:check_history", "whether histories of reads and writes are linearizable",
                       ("files", "model", "format")),
-    "doctor": ("doctor:doctor", "what works on this machine; --clean clears what killed runs left on it", ("clean", "json")),
+    "doctor": ("doctor:doctor", "what works here; --clean clears what killed runs left", ("clean", "json")),
 }  # fmt: skip
 
 

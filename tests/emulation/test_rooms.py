@@ -111,7 +111,9 @@ def test_twenty_runs_in_a_row_leave_nothing():
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_or_interrupted_runner_leaves_nothing_after_the_next_start_and_nothing_else_is_touched(number):
     bystander = subprocess.Popen(["unshare", "--net", "sleep", "60"])
-    redis = subprocess.Popen(["unshare", "--net", "redis-server", "--save", "", "--port", "6379"], stdout=subprocess.DEVNULL)
+    redis = subprocess.Popen(
+        ["unshare", "--net", "redis-server", "--save", "", "--port", "6379"], stdout=subprocess.DEVNULL
+    )
     try:
         process, folder = runner({**RACK, "linger": 60})
         inside = int((folder / "up").read_text())
@@ -149,9 +151,12 @@ def test_doctor_clears_what_a_killed_runner_left(windtunnel):
 @emulated
 def test_a_room_whose_first_process_outlived_its_owner_is_cleared_with_it(tmp_path):
     """The kernel should not let that happen; the ledger does not rely on it."""
-    code = "import sys; from pathlib import Path; from emulation.ledger import Room; import subprocess\n" \
-           "room = Room.open(Path(sys.argv[1])); p = subprocess.Popen(['unshare', '--net', '--pid', '--fork', 'sleep', '60'])\n" \
-           "room.enter(p.pid); print(p.pid)"  # fmt: skip
+    code = (
+        "import subprocess, sys\nfrom pathlib import Path\nfrom emulation.ledger import Room\n"
+        "room = Room.open(Path(sys.argv[1]))\n"
+        "process = subprocess.Popen(['unshare', '--net', '--pid', '--fork', 'sleep', '60'], stdout=subprocess.DEVNULL)\n"
+        "room.enter(process.pid)\nprint(process.pid)"
+    )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
     orphan = Process.of(int(done.stdout))
     assert orphan is not None
@@ -170,14 +175,12 @@ def test_a_process_is_known_by_its_start_too():
 
 def test_without_root_it_refuses_in_one_sentence():
     if os.geteuid() == 0:
-        code = "from emulation.isolation import Isolated; Isolated()"
         done = subprocess.run(
             ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", sys.executable, "-c",
              "from emulation.needs import missing; print(missing())"],
             capture_output=True, text=True, check=False, cwd="/",
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )  # fmt: skip
-        del code
         told = done.stdout.strip()
     else:
         told = missing()

@@ -12,8 +12,6 @@ op 0, and switches forward them like anything else.
 import struct
 from collections.abc import Sequence
 
-import msgpack
-
 from emulation.messages import Messages
 from scenarios.harmonia import controller, craq, primary_backup, read_ahead, replica, switch
 from scenarios.harmonia.nopaxos import messages as nopaxos

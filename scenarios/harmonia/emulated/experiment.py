@@ -131,7 +131,7 @@ def inside(argument: None, folder: Path) -> None:
         captured = (folder / "captured.pcap").read_bytes() if experiment.capture else b""
     played = Played(
         ran.notes, ran.counts, started, usage.machine, usage.processes, usage.bottleneck,
-        [tuple(link) for link in links], captured,
+        [(*link,) for link in links], captured,
     )  # fmt: skip
     (folder / _RESULT).write_bytes(pickle.dumps(played, protocol=pickle.HIGHEST_PROTOCOL))
 
@@ -185,9 +185,7 @@ def deployment(experiment: Experiment, session: Session) -> Deployment:
     return Deployment(tuple(nodes), Made("scenarios.harmonia.emulated.datagrams:Datagrams"))
 
 
-def _happen(
-    experiment: Experiment, running: Running, session: Session, plane: KernelPlane, started: float
-) -> None:
+def _happen(experiment: Experiment, running: Running, session: Session, plane: KernelPlane, started: float) -> None:
     """What goes wrong, when it is time."""
     acts: dict[str, Callable[[Any], None]] = {
         "kill": running.kill,

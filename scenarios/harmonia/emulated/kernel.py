@@ -143,5 +143,3 @@ def _hashes(stages: int) -> Path:
     if not header.exists() or header.read_text() != text:
         header.write_text(text)
     return folder
-
-

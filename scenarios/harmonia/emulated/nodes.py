@@ -1,4 +1,4 @@
-"""How a process on an emulated host makes its node: the simulator's classes, with intervals that suit real processes."""
+"""How a process on an emulated host makes its node: of the simulator's classes, with intervals for processes."""
 
 import random
 from bisect import bisect_right
@@ -8,8 +8,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from emulation.planes import set_kernel_faults
 from emulation.line import Faults
+from emulation.planes import set_kernel_faults
 from emulation.topology import Port, Ports
 from scenarios.harmonia.client import Client, Operation, Operations
 from scenarios.harmonia.controller import Controller
@@ -48,7 +48,9 @@ def replica(address: Address, directory: Directory, settings: Mapping[str, Any],
     return made
 
 
-def trusting_replica(address: Address, directory: Directory, settings: Mapping[str, Any], redis: bool = True) -> Replica:
+def trusting_replica(
+    address: Address, directory: Directory, settings: Mapping[str, Any], redis: bool = True
+) -> Replica:
     """For one test: a replica of a read-behind protocol without its check against the last committed point."""
     made = replica(address, directory, settings, redis)
     made.behind = lambda packet: ""  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""A replica's objects in a real Redis: the mapping that `Replica.store` is, with each object under its own Redis key."""
+"""A replica's objects in a real Redis: the mapping that `Replica.store` is, each object under a key of its own."""
 
 import socket
 import time
@@ -49,7 +49,7 @@ class RedisStore(MutableMapping[Hashable, Item]):
         self._ask(b"FLUSHALL")
 
     def _ask(self, *words: bytes) -> Any:
-        self._socket.sendall(hiredis.pack_command(words))
+        self._socket.sendall(hiredis.pack_command(words))  # type: ignore[arg-type]
         self.commands += 1
         while (answer := self._reader.gets()) is False:
             self._reader.feed(self._socket.recv(65536))

@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pytest
+from emulated_needs import emulated
 
 from emulation.bpf import REDIRECT, SHOT
 from hardware_models.tofino.batch import BatchEngine, Packets
@@ -12,12 +13,10 @@ from scenarios.harmonia.detector import LAST_SEQUENCE
 from scenarios.harmonia.emulated.datagrams import GROUP
 from scenarios.harmonia.emulated.kernel import Endpoint, KernelSwitchProgram, Mode
 from scenarios.harmonia.packet import Op, Packet, Stamp
-from scenarios.harmonia.sequencer import OrderingDetector
 from scenarios.harmonia.switch import Route
 from scenarios.harmonia.switch_control import SwitchControl
 from scenarios.harmonia.switch_program import Plan, build
 from scenarios.harmonia.wire import HEADER_BYTES, encode
-from emulated_needs import emulated
 
 CARD = TofinoCard.model_validate("tofino1")
 #: Ports of the pipeline; in the kernel the same number is the last byte of an address.
@@ -75,7 +74,11 @@ def adversarial(count, seed, first=0, objects=60):
     draw = random.Random(seed)
     pending, issued = [], first
     for request in range(count):
-        kind, item, client = draw.random(), draw.randrange(1, objects), draw.choice((CLIENT_NUMBER,) * 3 + (OTHER_CLIENT,))
+        kind, item, client = (
+            draw.random(),
+            draw.randrange(1, objects),
+            draw.choice((CLIENT_NUMBER,) * 3 + (OTHER_CLIENT,)),
+        )
         if kind < 0.1:
             near = min(max(issued + draw.randrange(-3, 4), 0), LAST_SEQUENCE)
             stamp = Stamp(draw.choice((0, 1, 2)), draw.choice((0, 1, near, LAST_SEQUENCE, draw.randrange(2**32))))
@@ -92,7 +95,9 @@ def adversarial(count, seed, first=0, objects=60):
             if draw.random() < 0.1:
                 continue  # a lost completion leaves a stray
             packet = Packet(draw.choice((Op.WRITE_COMPLETION, Op.WRITE_REPLY)), item, "c", request, stamp)
-        data = encode(packet, client, draw.choice((GROUP,) * 40 + (0, 2, 65535))) + draw.randbytes(draw.choice((0, 0, 9)))
+        data = encode(packet, client, draw.choice((GROUP,) * 40 + (0, 2, 65535))) + draw.randbytes(
+            draw.choice((0, 0, 9))
+        )
         kind = draw.random()
         if kind < 0.01:
             data = data[: draw.randrange(HEADER_BYTES)]
