@@ -10,6 +10,7 @@ Where the kernel has no netem, hosts and the soft switch pass what they send thr
 
 import random
 from dataclasses import dataclass
+from math import log
 
 from sim.errors import UserError
 
@@ -18,8 +19,8 @@ from sim.errors import UserError
 class Faults:
     """What a line does to packets. Raises `UserError` for what cannot be.
 
-    `loss`, `duplicate` and `reorder` are shares of packets. All wait `delay` seconds and up to `jitter` more (uniform);
-    those that are reordered wait `hold` seconds more, so that later ones overtake them.
+    `loss`, `duplicate` and `reorder` are shares of packets. All wait `delay` seconds and an exponential time of mean
+    `jitter` more; those that are reordered wait `hold` seconds more, so that later ones overtake them.
     """
 
     loss: float = 0.0
@@ -61,7 +62,7 @@ class Line:
         faults, draw = self.faults, self._draw
         at = now + faults.delay
         if faults.jitter:
-            at += faults.jitter * draw()
+            at -= faults.jitter * log(1.0 - draw())
         if faults.reorder and draw() < faults.reorder:
             self.reordered += 1
             at += faults.hold

@@ -6,7 +6,7 @@ acknowledged and then lost shows in the history. The history is checked for line
 
 from collections.abc import Callable
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,23 +29,45 @@ from sim.scenario import Check, Context, Outcome, Series
 
 #: Hosts that the clients share, and seconds of simulated time without any answer after which a run is given up.
 _DESKS, _STUCK = 8, 5.0
-#: How long the controller waits for a silent node, and how often the control plane sweeps, in seconds.
-PATIENCE, SWEEP = 5e-3, 1e-3
-#: After which a chain's or a primary's replicas forward again what is not acknowledged, in seconds.
-RESEND = 0.3e-3
-#: When clients start, in seconds: replicas have their first lease by then.
-_UP = 1e-3
 #: Intervals of the time series.
 _BINS = 200
 #: The share of requests that is warm-up.
 WARM_UP = 5
 
 
+class Timing(NamedTuple):
+    """Intervals that depend on where the nodes run, in seconds.
+
+    `patience`: how long the controller waits for a silent node. `sweep`: how often the control plane sweeps. `resend`:
+    after which a chain's or a primary's replicas forward again what is not acknowledged. `up`: when clients start;
+    replicas have their first lease by then. `slowness` multiplies the timers of quorum protocols.
+    """
+
+    patience: float = 5e-3
+    sweep: float = 1e-3
+    resend: float = 0.3e-3
+    up: float = 1e-3
+    skew: float = 10e-6
+    slowness: float = 1.0
+
+
+#: A rack whose messages take microseconds.
+RACK = Timing()
+
+
+def settings(config: HarmoniaConfig, timing: Timing) -> Settings:
+    """What nodes are told of a config."""
+    return Settings(
+        config.protocol, config.detects, config.replicas, config.dirty_stages, config.dirty_slots, config.lease,
+        timing.patience, config.retry, timing.resend, timing.sweep, timing.skew, timing.slowness,
+    )  # fmt: skip
+
+
 class Run:
     """One run: built, driven to its end, and asked what happened."""
 
-    def __init__(self, config: HarmoniaConfig, pipeline: Pipeline, context: Context) -> None:
-        self.config, self._context = config, context
+    def __init__(self, config: HarmoniaConfig, pipeline: Pipeline, context: Context, timing: Timing = RACK) -> None:
+        self.config, self.timing, self._context = config, timing, context
         self.engine = Engine(trace=context.trace)
         self.network = Network(self.engine, context.streams)
         self.observed = Observed(self._completed)
@@ -62,7 +84,7 @@ class Run:
     def go(self) -> None:
         """Starts everything, lets it fail as it shall, and stops when the audit is done or nothing moves any more."""
         self.driver.start(*self._rack)
-        self.engine.call_at(_UP, self.driver.start, *self._clients)
+        self.engine.call_at(self.timing.up, self.driver.start, *self._clients)
         self._faults()
         before = -1
         while not self.over.triggered and self._last != before:
@@ -89,12 +111,9 @@ class Run:
 
     def _nodes(self) -> None:
         config, card = self.config, self.config.hardware
-        settings = Settings(
-            config.protocol, config.detects, config.replicas, config.dirty_stages, config.dirty_slots, config.lease,
-            PATIENCE, config.retry, RESEND, SWEEP,
-        )  # fmt: skip
+        given = settings(config, self.timing)
         choose = self._context.stream("replica choice")
-        made = rack(settings, lambda n: choose.integer(0, n), self._detector)
+        made = rack(given, lambda n: choose.integer(0, n), self._detector)
         cost = self._cost()
         for server, host in zip(made.servers, self._servers(), strict=True):
             self.driver.place(server, host, card.server.cores, cost)
@@ -102,7 +121,7 @@ class Run:
         self.driver.place(made.controller, CONTROLLER)
         table, desks = alias_table(shares(config.objects, config.skew)), self._desks()
         for number in range(config.clients):
-            node = client(settings, number, self._operations(number, table), self._gap(number))
+            node = client(given, number, self._operations(number, table), self._gap(number))
             self.driver.place(node, desks[number % len(desks)])
             self._clients.append(node.address)
         self._rack = [node.address for node in made.nodes]
@@ -185,9 +204,9 @@ class Run:
         self.driver.start(SWITCH)
 
 
-def run(config: HarmoniaConfig, pipeline: Pipeline, context: Context) -> Outcome:
+def run(config: HarmoniaConfig, pipeline: Pipeline, context: Context, timing: Timing = RACK) -> Outcome:
     """One run; what clients saw, what replicas and the switch did, and whether all of it is linearizable."""
-    played = Run(config, pipeline, context)
+    played = Run(config, pipeline, context, timing)
     played.go()
     return _outcome(played, pipeline)
 
@@ -242,7 +261,7 @@ def _fail_over(played: Run, responded: Any, latencies: Any, is_write: Any) -> di
         found["resumed"] = float(again[0] - ready) if len(again) else None
         settled = ready + 2 * float(np.quantile(latencies, 0.99))
     else:
-        settled = faults.switch_stops + faults.switch_returns + 4 * PATIENCE
+        settled = faults.switch_stops + faults.switch_returns + 4 * played.timing.patience
     start = responded[len(responded) // WARM_UP // 2]
     before = np.count_nonzero((responded > start) & (responded < faults.switch_stops)) / (faults.switch_stops - start)
     after = np.count_nonzero(responded > settled) / (responded[-1] - settled) if responded[-1] > settled else 0.0

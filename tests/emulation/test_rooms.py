@@ -154,7 +154,8 @@ def test_a_room_whose_first_process_outlived_its_owner_is_cleared_with_it(tmp_pa
     code = (
         "import subprocess, sys\nfrom pathlib import Path\nfrom emulation.ledger import Room\n"
         "room = Room.open(Path(sys.argv[1]))\n"
-        "process = subprocess.Popen(['unshare', '--net', '--pid', '--fork', 'sleep', '60'], stdout=subprocess.DEVNULL)\n"
+        "command = ['unshare', '--net', '--pid', '--fork', 'sleep', '60']\n"
+        "process = subprocess.Popen(command, stdout=subprocess.DEVNULL)\n"
         "room.enter(process.pid)\nprint(process.pid)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)

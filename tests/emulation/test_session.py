@@ -96,7 +96,7 @@ def test_a_line_is_the_same_for_the_same_seed_and_does_what_it_says():
     assert first == second
     assert lines[0].lost == pytest.approx(500, rel=0.2)
     assert lines[0].duplicated == pytest.approx(900, rel=0.2)
-    assert all(i + 1e-3 <= at <= i + 4e-3 for i, times in enumerate(first) for at in times)
+    assert all(i + 1e-3 <= at <= i + 20e-3 for i, times in enumerate(first) for at in times)
 
 
 def test_a_capture_is_read_back_and_may_be_cut_short(tmp_path):

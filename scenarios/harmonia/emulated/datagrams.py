@@ -50,7 +50,7 @@ class Datagrams:
         """A packet or another message as bytes."""
         if message.__class__ is not Packet:
             return _MESSAGE + self._messages.encode(message)
-        op, object_id, client, request, stamp, committed, single, key, value = message  # type: ignore[misc]
+        op, object_id, client, request, stamp, committed, single, key, value = message
         head = _HEADER.pack(
             op, single, GROUP, object_id, stamp[0], committed[0], stamp[1], committed[1],
             self.numbers[client], request,

@@ -53,7 +53,7 @@ class Load(NamedTuple):
 
 
 class Experiment(NamedTuple):
-    """One run. `read`, `write` and `message` are what these take a replica's core (seconds).
+    """One run. `read`, `write` and `message` are what these take a replica's core (seconds; the mean if `exponential`).
 
     `kernel` are faults in the switch (loss and duplication), `hosts` those in the hosts' senders. `events` are what
     goes wrong when: (seconds after clients start, name of `EVENTS`, argument). `limit` in seconds ends it in any case.
@@ -65,6 +65,7 @@ class Experiment(NamedTuple):
     write: float = 2e-3
     message: float = 0.0
     cores: int = 1
+    exponential: bool = False
     seed: int = 0
     limit: float = 120.0
     kernel: Mapping[str, float] = {}
@@ -152,7 +153,7 @@ def deployment(experiment: Experiment, session: Session) -> Deployment:
     base = Made(
         f"{_NODES}:cost",
         {"protocol": experiment.settings.protocol, "read": experiment.read, "write": experiment.write,
-         "message": experiment.message},
+         "message": experiment.message, "exponential": experiment.exponential, "seed": experiment.seed},
     )  # fmt: skip
     replica = Made(f"{_NODES}:{experiment.replica}", {"settings": settings, "redis": experiment.redis})
     nodes = [Placed(name, name, replica, base, experiment.cores) for name in servers(experiment.settings)]

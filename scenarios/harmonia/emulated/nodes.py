@@ -11,38 +11,25 @@ from typing import Any
 from emulation.line import Faults
 from emulation.planes import set_kernel_faults
 from emulation.topology import Port, Ports
+from scenarios.harmonia import rack
 from scenarios.harmonia.client import Client, Operation, Operations
 from scenarios.harmonia.controller import Controller
 from scenarios.harmonia.emulated.datagrams import Datagrams
 from scenarios.harmonia.emulated.kernel import Endpoint, KernelSwitchProgram, Mode
 from scenarios.harmonia.emulated.store import RedisStore
 from scenarios.harmonia.emulated.switch import KernelSwitch
-from scenarios.harmonia.nopaxos.normal import NOPaxosTimers
 from scenarios.harmonia.packet import Op
-from scenarios.harmonia.rack import CONTROLLER, KINDS, SWITCH, Settings, client, rack, servers, work
+from scenarios.harmonia.rack import CONTROLLER, KINDS, SWITCH, Settings, servers
 from scenarios.harmonia.replica import Replica
 from scenarios.harmonia.switch import Activate, Switch
-from scenarios.harmonia.viewstamped import ViewstampedTimers
 from sim.protocol import Address
 
 Directory = Mapping[Address, tuple[str, int]]
-#: Milliseconds on a simulated rack are tens of milliseconds between processes that share two cores (seconds).
-LEADER, GAP, SYNC, RECOVER = 0.6, 0.03, 0.01, 0.3
 
 
 def replica(address: Address, directory: Directory, settings: Mapping[str, Any], redis: bool = True) -> Replica:
     """A replica whose objects are in the Redis of its host."""
-    given = Settings(**settings)
-    kind, names = KINDS[given.protocol], servers(given)
-    trust = {"lease": 0.0, "skew": given.skew}
-    made: Replica
-    if given.protocol == "vr":
-        timers = ViewstampedTimers(leader=LEADER, resend=given.resend, fetch=GAP, recover=RECOVER)
-        made = kind.replica(address, names, SWITCH, timers, **trust)
-    elif given.protocol == "nopaxos":
-        made = kind.replica(address, names, SWITCH, NOPaxosTimers(gap=GAP, sync=SYNC, leader=LEADER), **trust)
-    else:
-        made = kind.replica(address, SWITCH, names, resend=given.resend, **trust)
+    made = rack.replica(Settings(**settings), address)
     if redis:
         made.store = RedisStore()  # type: ignore[assignment]
     return made
@@ -60,7 +47,7 @@ def trusting_replica(
 def controller(address: Address, directory: Directory, settings: Mapping[str, Any]) -> Controller:
     """The configuration service."""
     assert address == CONTROLLER
-    return rack(Settings(**settings), lambda n: 0).controller
+    return rack.rack(Settings(**settings), lambda n: 0).controller
 
 
 def switch(
@@ -112,7 +99,7 @@ def requester(
     if load["gap"]:
         pause = random.Random(f"{load['seed']} {number} gap")
         gap = lambda i: pause.expovariate(1.0 / load["gap"])  # noqa: E731
-    return client(given, number, _operations(draw, load), gap)
+    return rack.client(given, number, _operations(draw, load), gap)
 
 
 def _operations(draw: random.Random, load: Mapping[str, Any]) -> Operations:
@@ -135,7 +122,12 @@ def _cumulated(objects: int, skew: float) -> tuple[float, ...]:
     return tuple(accumulate(rank**-skew for rank in range(1, objects + 1))) if skew else ()
 
 
-def cost(protocol: str, read: float, write: float, message: float) -> Callable[[Any], float]:
-    """What a message takes a replica, in seconds."""
-    seconds, kind = {"read": read, "write": write, "message": message}, work(protocol)
-    return lambda received: seconds[kind(received)]
+def cost(
+    protocol: str, read: float, write: float, message: float, exponential: bool = False, seed: int = 0
+) -> Callable[[Any], float]:
+    """What a message takes a replica, in seconds; the mean of what it takes if `exponential`."""
+    seconds, kind = {"read": read, "write": write, "message": message}, rack.work(protocol)
+    if not exponential:
+        return lambda received: seconds[kind(received)]
+    draw = random.Random(f"{seed} service")
+    return lambda received: seconds[kind(received)] * draw.expovariate(1.0)
