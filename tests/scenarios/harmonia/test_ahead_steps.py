@@ -102,7 +102,7 @@ def test_normal_reads_go_to_the_tail_once_and_need_a_lease():
 
 
 def test_writes_that_overtake_wait_and_those_that_come_again_are_acknowledged_again():
-    tail = Chain("c", "s", NAMES, window=2)
+    tail = Chain("c", "s", NAMES, window=3)
     one, two, three, four = (Forward(1, number, 0, stamped(number)) for number in (1, 2, 3, 4))
     assert tell(tail, three, "b") == tell(tail, four, "b") == tell(tail, two, "b") == []
     answers = tell(tail, one, "b")
@@ -253,8 +253,7 @@ def test_a_backup_fails():
     primary = filled(PrimaryBackup, "a", 1)
     tell(primary, Ack(1, 1), "b")
     answers = tell(primary, Configure(2, ("a", "b")), "controller")
-    assert reply(stamped(1)) not in answers  # b says so again
-    assert tell(primary, Ack(2, 1), "b") == [reply(stamped(1))] or reply(stamped(1)) in answers
+    assert answers == [reply(stamped(1)), Send("controller", Configured(2))]  # all that are left have it
     primary = filled(PrimaryBackup, "a", 1, ("a", "b"))
     answers = tell(primary, Configure(2, ("a",)), "controller")
     assert answers == [reply(stamped(1)), Send("controller", Configured(2))]
@@ -286,18 +285,15 @@ def test_reads_that_wait_are_dropped_with_the_epoch():
 # CRAQ.
 
 
-def plain(kind, name, count):
-    node = kind(name, "s", NAMES)
+def plain(name, count):
+    node = Craq(name, "s", NAMES)
     for number in range(1, count + 1):
-        tell(
-            node,
-            *((Forward(1, number, 0, write(number)), node.predecessor()) if node.predecessor() else (write(number),)),
-        )
+        tell(node, Forward(1, number, 0, write(number)), node.predecessor())
     return node
 
 
 def test_a_clean_read_is_answered_anywhere_and_a_dirty_one_asks_the_tail():
-    middle, tail = plain(Craq, "b", 2), plain(Craq, "c", 1)
+    middle, tail = plain("b", 2), plain("c", 1)
     assert tell(middle, read("y")) == [reply(read("y"))]
     assert tell(middle, read()) == [Note(Asked()), Send("c", Query(1, read()))]
     assert tell(tail, Query(1, read()), "b") == [Send("b", Version(1, read(), Stamp(0, 1)))]
@@ -312,7 +308,7 @@ def test_a_clean_read_is_answered_anywhere_and_a_dirty_one_asks_the_tail():
 
 
 def test_craq_without_a_lease_or_out_of_place_says_nothing():
-    middle, tail = plain(Craq, "b", 1), plain(Craq, "c", 1)
+    middle, tail = plain("b", 1), plain("c", 1)
     middle.lease = tail.lease = 1.0
     assert tell(middle, read(), now=1.0) == []
     assert tell(tail, Query(1, read()), "b", now=1.0) == []
