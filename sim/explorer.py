@@ -440,10 +440,21 @@ class _Search:
         name = self._nodes[i].address
         if kind == "message":
             source, _, message = self._messages[what]
-            said = f"{self._nodes[source].address} -> {name}: {message}"
+            said = f"{self._nodes[source].address} -> {name}: {_shown(message)}"
         else:
             said = name + {"timer": f": timer {what}", "crash": " crashes", "restart": " starts again"}[kind]
         return said + "".join(f" [{name}: {event}]" for event in events)
+
+
+def _shown(value: Any) -> str:
+    """A message as it says itself, or by the names of its fields; and so its fields."""
+    kind = value.__class__
+    if not isinstance(value, tuple) or kind.__str__ is not object.__str__:
+        return str(value)
+    if not hasattr(kind, "_fields"):
+        return f"({', '.join(map(_shown, value))})"
+    fields = (f"{name} {_shown(field)}" for name, field in zip(kind._fields, value, strict=True))
+    return f"{kind.__name__}({', '.join(fields)})"
 
 
 class _Found(Exception):  # noqa: N818

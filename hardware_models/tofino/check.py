@@ -20,7 +20,7 @@ from hardware_models.tofino.expression import (
     comparisons,
     leaves,
 )
-from hardware_models.tofino.program import Action, Entry, Program, Set, State, Table
+from hardware_models.tofino.program import DROP, Action, Entry, Program, Set, State, Table
 from hardware_models.tofino.stateful import Access, Count
 from hardware_models.tofino.units import Unit, exclusive, reads_and_writes
 from sim.errors import UserError
@@ -44,6 +44,8 @@ def check(program: Program, units: Sequence[Unit], card: TofinoCard) -> None:
 
 def _check_fields(program: Program, units: Sequence[Unit]) -> None:
     known = program.fields
+    if len(program.reasons) >= 2**DROP.width:
+        raise UserError(f"program {program.name} has {len(program.reasons)} reasons of drops; 255 are allowed")
     names = [header.name for header in program.headers] + [group.name for group in program.metadata]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
@@ -126,6 +128,11 @@ def _check_table(unit: Unit) -> None:
     assert table is not None
     if not table.keys and (table.size != 1 or table.entries):
         raise UserError(f"table {table.name} has no key, so it has no entries; only its default action and data")
+    if len(unit.registers) > 1:
+        raise UserError(
+            f"table {table.name} accesses the registers {' and '.join(unit.registers)}; "
+            "a table has one stateful ALU attached"
+        )
     if table.size < 1:
         raise UserError(f"table {table.name} has size {table.size}; 1 or more is needed")
     if sum(kind == "lpm" for _, kind in table.keys) > 1:

@@ -24,8 +24,8 @@ from sim.errors import UserError
 MatchKind = Literal["exact", "ternary", "lpm"]
 
 #: What every packet carries besides its headers. A port of 511 is unset; `multicast` is 0 or a group, whose ports the
-#: traffic manager knows; `drop` is 0 or a reason, see `Program.reasons`; a packet with `recirculate` set enters the same
-#: pipe once more instead of leaving.
+#: traffic manager knows; `drop` is 0 or a reason, see `Program.reasons`; a packet with `recirculate` set enters the
+#: same pipe once more instead of leaving.
 INGRESS_PORT = Field("intrinsic.ingress_port", 9)
 EGRESS_PORT = Field("intrinsic.egress_port", 9)
 MULTICAST = Field("intrinsic.multicast", 16)

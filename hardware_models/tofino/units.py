@@ -77,7 +77,7 @@ def _read_block(
     run: list[Primitive] = []
     for one in block:
         if not isinstance(one, (Table, If)):
-            if run and _depends(one, run):
+            if run and (_depends(one, run) or _second_access(one, run)):
                 _close(run, gress, guards, made)
             run.append(one)
             continue
@@ -90,6 +90,11 @@ def _read_block(
             _read_block(one.then, gress, (*guards, (gateway, True)), made)
             _read_block(one.otherwise, gress, (*guards, (gateway, False)), made)
     _close(run, gress, guards, made)
+
+
+def _second_access(one: Primitive, run: Sequence[Primitive]) -> bool:
+    """A table drives one stateful ALU, so every access is a table of its own."""
+    return isinstance(one, Access) and any(isinstance(before, Access) for before in run)
 
 
 def _close(run: list[Primitive], gress: Gress, guards: tuple[tuple[Unit, bool], ...], made: list[Unit]) -> None:

@@ -6,6 +6,7 @@ the clients' own view, as far as it goes, and that no write that a client knows 
 """
 
 from collections.abc import Callable, Hashable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from scenarios.harmonia.client import Completed, Invoked
@@ -86,6 +87,44 @@ def safe_at_all(*replicas: Address) -> IsSafe:
         )
 
     return is_safe
+
+
+def committed_by_one(*replicas: Address) -> IsCommitted:
+    """Read-behind protocols: what a replica executed is committed."""
+
+    def is_committed(look: Look, key: Hashable, stamp: Stamp) -> bool:
+        nodes = [node for node in map(look, replicas) if node is not None]
+        return any(node.store.get(key, NOTHING).stamp >= stamp for node in nodes)
+
+    return is_committed
+
+
+def safe_in_logs(*replicas: Address) -> IsSafe:
+    """Quorum protocols: a majority has it in the log; one that is down, or lost its memory, may be of the majority."""
+
+    def is_safe(look: Look, client: Address, request: int) -> bool:
+        nodes = [node for node in map(look, replicas) if node is not None and node.status.name != "RECOVERING"]
+        holders = sum(
+            any(entry is not None and entry.client == client and entry.request >= request for entry in node.log)
+            for node in nodes
+        )
+        return holders + len(replicas) - len(nodes) > len(replicas) // 2
+
+    return is_safe
+
+
+def same_executed(*replicas: Address) -> Callable[[Look, Seen], str]:
+    """The invariant that no two replicas of a quorum protocol executed different things."""
+
+    def invariant(look: Look, seen: Seen) -> str:
+        logs = [node.log[: node.executed_count] for node in map(look, replicas) if node is not None]
+        logs.sort(key=len)
+        for one, other in pairwise(logs):
+            if other[: len(one)] != one:
+                return f"one replica executed {one[-1]}, another did not"
+        return ""
+
+    return invariant
 
 
 def _invoked(seen: Seen, client: Address, event: Invoked) -> Seen:

@@ -41,6 +41,12 @@ class Reroute(NamedTuple):
     route: Route
 
 
+class Leads(NamedTuple):
+    """From a replica that is elected: writes and normal reads are for the sender since `view`."""
+
+    view: int
+
+
 class Ping(NamedTuple):
     """From the controller: are you there?"""
 
@@ -67,36 +73,47 @@ class Switch(Node):
     `active` is what it starts with; None leaves it inactive until an `Activate` comes.
     """
 
-    STATE: ClassVar[tuple[str, ...]] = ("switch_id", "route")
+    STATE: ClassVar[tuple[str, ...]] = ("switch_id", "route", "view")
 
     def __init__(self, address: Address, choose: Choose, active: Activate | None = None) -> None:
         self.address, self._choose = address, choose
         self.switch_id = 0
         self.route: Route | None = None
+        self.view = 0  # the latest in which a replica said that it leads
         if active is not None:
             self.activate(active)
 
     def on_crash(self) -> None:
         """All state is soft."""
-        self.switch_id, self.route = 0, None
+        self.switch_id, self.route, self.view = 0, None, 0
 
     def on_message(self, now: float, source: Address, message: Any) -> Sequence[Effect]:
         """Forwards a packet; obeys the controller."""
         if message.__class__ is Packet:
             return self.forward(message) if self.route is not None else [Note(Dropped(INACTIVE))]
+        if message.__class__ is Leads:
+            return self.follow(source, message.view)
         if message.__class__ is Activate and message.switch_id > self.switch_id:
             self.activate(message)
         elif message.__class__ is Reroute and self.route is not None and message.route.number > self.route.number:
             self.reroute(message.route)
         return [Send(source, Pong(self.switch_id, self.route.number if self.route is not None else 0))]
 
+    def follow(self, leader: Address, view: int) -> Sequence[Effect]:
+        """Writes and normal reads go to the leader of the latest view; it says again and again that it leads."""
+        if self.route is not None and view >= self.view:
+            self.view, self.route = view, self.route._replace(write_to=(leader,), read_to=(leader,))
+        return ()
+
     def activate(self, message: Activate) -> None:
         """Begins to forward, under a new id."""
-        self.switch_id = message.switch_id
+        self.switch_id, self.route = message.switch_id, None
         self.reroute(message.route)
 
     def reroute(self, route: Route) -> None:
-        """Forwards by this route from now on."""
+        """Forwards by this route from now on; to an elected leader rather than to whom the route names."""
+        if self.route is not None and self.view:
+            route = route._replace(write_to=self.route.write_to, read_to=self.route.read_to)
         self.route = route
 
     def forward(self, packet: Packet) -> Sequence[Effect]:

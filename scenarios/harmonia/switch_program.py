@@ -50,7 +50,7 @@ CHOICE_BITS = 8
 
 
 def header() -> Header:
-    """Harmonia's header on the wire, 32 bytes, between the transport's header and the payload."""
+    """Harmonia's header on the wire, 28 bytes (`wire`), between the transport's header and the payload."""
     return Header(
         "harmonia",
         op=8,
@@ -81,7 +81,8 @@ def build(plan: Plan) -> Program:
     h = header()
     meta = Metadata("meta", issued=1, found=1, choice=CHOICE_BITS, committed=32, replica_port=9, switch_id=16)
     ports = Metadata("port", write=9, read=9, client=9)
-    arrays = stages(plan.stages, plan.slots, Words(h.object_id, h.sequence, meta.committed, RegisterParam("floor", 32)))
+    words = Words(h.object_id, h.sequence, meta.committed, RegisterParam("floor", 32))
+    arrays = stages(plan.stages, plan.slots, words, plan.bits)
     served: list[Statement] = [
         _identity(meta, ports),
         _clients(h, ports),

@@ -2,7 +2,7 @@
 
 Each verb is a function in a module of this package that is imported when the verb is called, so `--help`
 and `list` load neither torch nor scipy. Exit status: 0 all is well, 1 something ran and failed or differs,
-2 bad input, 130 interrupted.
+2 bad input, 3 unknown (of `check-history`), 130 interrupted.
 """
 
 import argparse
@@ -40,6 +40,11 @@ _ARGUMENTS: dict[str, tuple[tuple[str, ...], dict[str, object]]] = {
     "out": (("--out",), {"type": Path, "default": None, "help": "file or folder to write"}),
     "json": (("--json",), {"action": "store_true", "help": "print JSON for programs"}),
     "hardware": (("action",), {"choices": ("list", "show", "diff", "measure"), "help": "what to do with cards"}),
+    "files": (("files",), {"nargs": "+", "type": Path, "metavar": "FILE", "help": "histories of operations"}),
+    "model": (("--model",), {"choices": ("register", "cas-register", "kv"), "default": "",
+                             "help": "what the operations mean (default: what their kinds need)"}),
+    "format": (("--format",), {"choices": ("auto", "jepsen-log", "kv-log", "edn"), "default": "auto",
+                               "help": "how the files are written (default: look at the file)"}),
     "cards": (("cards",), {"nargs": "*", "help": "names of cards, or card files; to measure, a kind of card"}),
 }  # fmt: skip
 
@@ -62,6 +67,8 @@ VERBS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "replay": ("giving:replay", "make a run again and compare digests", ("key",)),
     "hardware": ("looking:hardware", "hardware cards; `measure` makes one of this machine",
                  ("hardware", "cards", "set", "out", "json")),
+    "check-history": ("checking:check_history", "whether histories of reads and writes are linearizable",
+                      ("files", "model", "format")),
     "doctor": ("doctor:doctor", "what works on this machine", ("json",)),
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from sim.config import dimension_of, field_of
+from sim.errors import UserError
 from sim.expression import holds
 from sim.job import look_up
 from sim.record import Record
@@ -54,6 +55,10 @@ class _Study:
     def shown(self, name: str, value: Any) -> str:
         unit = self.unit(name)
         return show(value, unit) if isinstance(value, int | float) and unit in UNITS else str(value)
+
+    def panel(self, name: str, value: Any) -> str:
+        """The title of a panel: a word says what it is, a number is named."""
+        return str(value) if isinstance(value, str) else f"{name.replace('_', ' ')} {self.shown(name, value)}"
 
     def declared(self, name: str) -> tuple[str, ...]:
         """The values that a setting can take, in the order in which the scenario lists them."""
@@ -125,6 +130,10 @@ def _picture(study: _Study, chart: Chart) -> Picture | None:
     if chart.kind == "timeline":
         return _timeline(study, chart, chosen)
     drawn = [chart, chart.model_copy(update={"y": chart.beside})] if chart.beside else [chart]
+    if len({metric.label for one in drawn if (metric := study.metric(one.y))}) < len(drawn):
+        raise UserError(
+            f"chart '{chart.title}': {chart.y} and {chart.beside} have one label, so nothing tells them apart"
+        )
     rows = [
         row | {chart.y: row[one.y]}
         for one in drawn
@@ -174,7 +183,7 @@ def _row(study: _Study, chart: Chart, record: Record) -> dict[str, Any] | None:
     metric = study.metric(chart.y)
     row = {name: study.value(record, name) for name in (chart.x, chart.y, chart.color, chart.facet) if name}
     if chart.facet:
-        row[chart.facet] = study.shown(chart.facet, row[chart.facet])
+        row[chart.facet] = study.panel(chart.facet, row[chart.facet])
     label = metric.label if metric else "counted"
     return row | {"key": record.key, "label": label, "replicate": record.replicate}
 
@@ -185,7 +194,7 @@ def _bounds(study: _Study, chart: Chart, chosen: Sequence[Record]) -> list[dict[
     for record in chosen:
         bound = study.value(record, chart.bound) if chart.bound else None
         if bound is not None:
-            facet = study.shown(chart.facet, study.value(record, chart.facet)) if chart.facet else ""
+            facet = study.panel(chart.facet, study.value(record, chart.facet)) if chart.facet else ""
             place = (study.value(record, chart.x), facet)
             best[place] = max(bound, best.get(place, bound))
     return [
@@ -201,7 +210,7 @@ def _timeline(study: _Study, chart: Chart, chosen: Sequence[Record]) -> Picture 
         if series is None:
             continue
         amounts = {name: column for name, column in series.columns.items() if name not in _TOTALS}
-        title = study.shown(chart.facet, study.value(record, chart.facet)) if chart.facet else record.key[:12]
+        title = study.panel(chart.facet, study.value(record, chart.facet)) if chart.facet else record.key[:12]
         ending = f" ({record.answer})" if record.answer else ""
         fillings.append(Filling(title + ending, series.columns["time"], amounts, record.key))
     if not fillings:

@@ -6,6 +6,7 @@ Mutants of the switch and of the controller serve all protocols; those of a repl
 from scenarios.harmonia.chain import Chain
 from scenarios.harmonia.controller import Controller, Membership
 from scenarios.harmonia.detector import Detector
+from scenarios.harmonia.nopaxos.normal import Status
 from scenarios.harmonia.packet import Op, Stamp
 from sim.protocol import Send, SetTimer
 
@@ -93,3 +94,60 @@ class Hasty:
 
     def on_write(self, packet):
         return [*super().on_write(packet), Send(self.switch, packet._replace(op=Op.WRITE_COMPLETION))]
+
+
+# Viewstamped Replication and NOPaxos
+
+
+def mutant(bug, base):
+    """The class with the bug; a bug that is a class of its own kind is put before a more special one."""
+    return type(f"{bug.__name__}{base.__name__}", (bug, base), {})
+
+
+class UncheckedBehind:
+    """A mixin for read-behind protocols: single-replica reads are answered whatever the last committed point is."""
+
+    def behind(self, packet):
+        return ""
+
+
+class TakesZeroForNothing:
+    """A mixin for read-behind protocols, to go with `ReadyAtOnce`: the point of a switch without completions means
+    "nothing to see", not "everything before this switch".
+
+    Compared as a stamp it is larger than all of the switch before, so that a replica refuses until it has executed a
+    write of the new switch; then `ReadyAtOnce` alone is harmless.
+    """
+
+    def behind(self, packet):
+        return "" if packet.committed.sequence == 0 else super().behind(packet)
+
+
+class AcceptsUnfenced:
+    """A mixin for quorum protocols: requests of any switch are accepted, fenced or not."""
+
+    def unordered(self, packet):
+        self.switch_id, before = packet.stamp.switch, self.switch_id
+        try:
+            return super().unordered(packet)
+        finally:
+            self.switch_id = before
+
+
+class OutOfOrderSlots:
+    """A mixin for NOPaxos: what comes is appended, whether or not something before it is missing."""
+
+    def on_packet(self, now, source, packet):
+        if packet.single or self.status is not Status.NORMAL or packet in self.log:
+            return super().on_packet(now, source, packet)
+        return self.append(packet)
+
+
+class HastyLeader:
+    """A mixin for quorum protocols: the leader reports a write complete before it is committed."""
+
+    def on_packet(self, now, source, packet):
+        effects = super().on_packet(now, source, packet)
+        if packet.op is Op.WRITE and self.leads and packet in self.log:
+            return [*effects, Send(self.switch, packet._replace(op=Op.WRITE_COMPLETION, value=None))]
+        return effects

@@ -1,0 +1,275 @@
+"""Runs a setting message by message: the protocols' state machines on the simulated network, with what fails.
+
+When all requests are answered, clients read every object that was written once more, so that a write that was
+acknowledged and then lost shows in the history. The history is checked for linearizability.
+"""
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from hardware_models.network.driver import Driver
+from hardware_models.network.topology import Network
+from scenarios.harmonia.client import Operation, Operations
+from scenarios.harmonia.config import HarmoniaConfig
+from scenarios.harmonia.detector import FULL
+from scenarios.harmonia.observed import Observed
+from scenarios.harmonia.outcome import costs, distribution, outcome, percentiles, share_of_formula
+from scenarios.harmonia.packet import Op, Packet, Stamp
+from scenarios.harmonia.pipeline import Pipeline
+from scenarios.harmonia.popularity import AliasTable, alias_table, shares
+from scenarios.harmonia.rack import CONTROLLER, KINDS, SWITCH, Settings, client, rack, work
+from scenarios.harmonia.wire import ENVELOPE
+from sim.engine import Engine
+from sim.protocol import Address
+from sim.rng import Stream
+from sim.scenario import Check, Context, Outcome, Series
+
+#: Hosts that the clients share, and seconds of simulated time without any answer after which a run is given up.
+_DESKS, _STUCK = 8, 5.0
+#: How long the controller waits for a silent node, and how often the control plane sweeps, in seconds.
+PATIENCE, SWEEP = 5e-3, 1e-3
+#: After which a chain's or a primary's replicas forward again what is not acknowledged, in seconds.
+RESEND = 0.3e-3
+#: When clients start, in seconds: replicas have their first lease by then.
+_UP = 1e-3
+#: Intervals of the time series.
+_BINS = 100
+#: The share of requests that is warm-up.
+WARM_UP = 5
+
+
+class Run:
+    """One run: built, driven to its end, and asked what happened."""
+
+    def __init__(self, config: HarmoniaConfig, pipeline: Pipeline, context: Context) -> None:
+        self.config, self._context = config, context
+        self.engine = Engine(trace=context.trace)
+        self.network = Network(self.engine, context.streams)
+        self.observed = Observed(self._completed)
+        self.driver = Driver(self.engine, self.network, self._size, self.observed.note)
+        self.over = self.engine.event()
+        self.audited = 0
+        self.ready: dict[int, float] = {}  # when each switch id had its first completion
+        self._last = 0
+        self._audit: list[int] = []
+        self._clients: list[Address] = []
+        self._devices(pipeline)
+        self._nodes()
+
+    def go(self) -> None:
+        """Starts everything, lets it fail as it shall, and stops when the audit is done or nothing moves any more."""
+        self.driver.start(*self._rack)
+        self.engine.call_at(_UP, self.driver.start, *self._clients)
+        self._faults()
+        before = -1
+        while not self.over.triggered and self._last != before:
+            before = self._last
+            self.engine.run(until=self.engine.any_of([self.over, self.engine.timeout(_STUCK)]))
+
+    def _devices(self, pipeline: Pipeline) -> None:
+        card = self.config.hardware
+        self.network.device("tor", pipeline.port_to_port)
+        self.network.device("management")
+        for host in (*self._servers(), *self._desks()):
+            self.network.device(host, card.host.latency)
+            self.network.connect(host, "tor", card.link)
+            self.network.connect(host, "management", card.management)
+        self.network.device(CONTROLLER)
+        self.network.connect(CONTROLLER, "management", card.management)
+        self.network.connect("tor", "management", card.management)
+
+    def _servers(self) -> list[str]:
+        return [f"server {i}" for i in range(self.config.replicas)]
+
+    def _desks(self) -> list[str]:
+        return [f"desk {i}" for i in range(min(_DESKS, self.config.clients))]
+
+    def _nodes(self) -> None:
+        config, card = self.config, self.config.hardware
+        settings = Settings(
+            config.protocol, config.detects, config.replicas, config.dirty_stages, config.dirty_slots, config.lease,
+            PATIENCE, config.retry, RESEND, SWEEP,
+        )  # fmt: skip
+        choose = self._context.stream("replica choice")
+        made = rack(settings, lambda n: choose.integer(0, n), self._detector)
+        cost = self._cost()
+        for server, host in zip(made.servers, self._servers(), strict=True):
+            self.driver.place(server, host, card.server.cores, cost)
+        self.driver.place(made.switch, "tor")
+        self.driver.place(made.controller, CONTROLLER)
+        table, desks = alias_table(shares(config.objects, config.skew)), self._desks()
+        for number in range(config.clients):
+            node = client(settings, number, self._operations(number, table), self._gap(number))
+            self.driver.place(node, desks[number % len(desks)])
+            self._clients.append(node.address)
+        self._rack = [node.address for node in made.nodes]
+
+    def _detector(self, switch_id: int, stages: int, slots: int, replicas: tuple[str, ...]) -> Any:
+        run, kind = self, KINDS[self.config.protocol].detector
+
+        class Timed(kind):  # type: ignore[valid-type, misc]
+            """A detector that tells the run when its first write was completed."""
+
+            def completion(self, object_id: int, stamp: Stamp) -> bool:
+                done: bool = super().completion(object_id, stamp)
+                if done:
+                    run.ready.setdefault(switch_id, run.engine.now)
+                return done
+
+        return Timed(switch_id, stages, slots, replicas)
+
+    def _operations(self, number: int, table: AliasTable) -> Operations:
+        stream, writes = self._context.stream("operations", number), self.config.writes
+        keep, other, objects = table.keep, table.other, len(table.keep)
+
+        def next_operation(i: int) -> Operation | None:
+            if self._last >= self.config.requests:
+                return self._next_audit()
+            where = stream.uniform() * objects
+            key = int(where)
+            if where - key >= keep[key]:
+                key = int(other[key])
+            return Operation(Op.WRITE if stream.uniform() < writes else Op.READ, key)
+
+        return next_operation
+
+    def _next_audit(self) -> Operation | None:
+        return Operation(Op.READ, self._audit.pop()) if self._audit else None
+
+    def _gap(self, number: int) -> Callable[[int], float] | None:
+        if self.config.offered == "closed":
+            return None
+        stream: Stream = self._context.stream("arrivals", number)
+        mean = self.config.clients / self.config.offered
+        return lambda i: stream.exponential(mean)
+
+    def _cost(self) -> Callable[[Any], float]:
+        base, kind = costs(self.config), work(self.config.protocol)
+        seconds = {"read": base.read, "write": base.write, "message": base.message}
+        if self.config.service == "constant":
+            return lambda message: seconds[kind(message)]
+        stream = self._context.stream("service")
+        return lambda message: stream.exponential(seconds[kind(message)])
+
+    def _size(self, message: Any) -> int:
+        return ENVELOPE + (self.config.value_size if message.__class__ is Packet else 0)
+
+    def _completed(self, count: int) -> None:
+        self._last = count
+        requests = self.config.requests
+        if count == requests:
+            self._audit = self.observed.written()
+            self.audited = len(self._audit)
+        if count >= requests and not self._audit and self.observed.idle and not self.over.triggered:
+            self.over.succeed()
+        if count % (1 + requests // 100) == 0:
+            self._context.progress(min(1.0, count / requests), f"{count:,} of {requests:,} requests")
+
+    def _faults(self) -> None:
+        faults = self.config.faults
+        if faults.switch_stops != "never":
+            self.engine.call_at(faults.switch_stops, self._stop_switch)
+            self.engine.call_at(faults.switch_stops + faults.switch_returns, self._return_switch)
+        if faults.server_stops != "never":
+            self.engine.call_at(faults.server_stops, self.driver.crash, f"r{faults.server}")
+
+    def _stop_switch(self) -> None:
+        self.driver.crash(SWITCH)
+        self.network.fail("tor")
+
+    def _return_switch(self) -> None:
+        self.network.repair("tor")
+        self.driver.start(SWITCH)
+
+
+def run(config: HarmoniaConfig, pipeline: Pipeline, context: Context) -> Outcome:
+    """One run; what clients saw, what replicas and the switch did, and whether all of it is linearizable."""
+    played = Run(config, pipeline, context)
+    played.go()
+    return _outcome(played, pipeline)
+
+
+def _outcome(played: Run, pipeline: Pipeline) -> Outcome:
+    config, observed = played.config, played.observed
+    counted = slice(config.requests // WARM_UP, config.requests)
+    responded = observed.responded[: config.requests]
+    latencies, is_write = observed.latencies[counted], observed.is_write[counted]
+    measured = responded[counted]
+    began = responded[counted.start - 1] if len(measured) else 0.0
+    throughput = len(measured) / (measured[-1] - began) if len(measured) else 0.0
+    reads, writes = float((~observed.is_write).sum()), float(observed.is_write.sum())
+    quiet = config.faults == type(config.faults)()
+    single = len(observed.served) / reads if config.detects and reads else None
+    known: dict[str, float | None] = {
+        "throughput": float(throughput),
+        "share_of_formula": share_of_formula(config, float(throughput), float(is_write.mean()), 1.0 - (single or 0.0))
+        if quiet and len(measured)
+        else None,
+        **percentiles(latencies, is_write),
+        "bounced": observed.total("bounced") / reads if config.detects and reads else None,
+        "single": single,
+        "refused": float(observed.total("refused")),
+        "retried": float(observed.counts["Retried"]),
+        "dropped": observed.counts[f"dropped: {FULL}"] / writes if config.detects and writes else None,
+        "operations": float(len(responded)),
+        **_fail_over(played, responded, latencies, is_write),
+    }
+    series = {"latency": distribution(latencies)} if len(latencies) else {}
+    if not quiet:
+        series["time"] = _over_time(played, responded)
+    counts = ", ".join(f"{name} {count:,}" for name, count in sorted(observed.counts.items()))
+    return outcome(known, pipeline, series, _checks(played), {"refused": counts} if counts else {})
+
+
+def _fail_over(played: Run, responded: Any, latencies: Any, is_write: Any) -> dict[str, float | None]:
+    """What a stopped switch cost, if one did."""
+    faults, observed = played.config.faults, played.observed
+    if len(responded) < 2 or played.config.faults == type(faults)():
+        return {}
+    found: dict[str, float | None] = {"outage": float(np.diff(responded).max())}
+    if faults.switch_stops == "never":
+        return found
+    ready = max((when for switch_id, when in played.ready.items() if switch_id > 1), default=inf)
+    if played.config.detects and ready < inf:
+        served = observed.served
+        again = served[np.searchsorted(served, ready) :]
+        found["resumed"] = float(again[0] - ready) if len(again) else None
+        settled = ready + 2 * float(np.quantile(latencies, 0.99))
+    else:
+        settled = faults.switch_stops + faults.switch_returns + 4 * PATIENCE
+    start = responded[len(responded) // WARM_UP // 2]
+    before = np.count_nonzero((responded > start) & (responded < faults.switch_stops)) / (faults.switch_stops - start)
+    after = np.count_nonzero(responded > settled) / (responded[-1] - settled) if responded[-1] > settled else 0.0
+    found["recovered"] = float(after / before) if before else None
+    return found
+
+
+def _over_time(played: Run, responded: Any) -> Series:
+    """Answers, and single-replica reads among them, per second in each interval."""
+    edges = np.linspace(0.0, responded[-1], _BINS + 1)
+    width = edges[1]
+    answers, _ = np.histogram(responded, edges)
+    single, _ = np.histogram(played.observed.served, edges)
+    return Series(
+        {"time": edges[:-1] + width / 2, "throughput": answers / width, "single": single / width},
+        {"time": "time", "throughput": "frequency", "single": "frequency"},
+    )
+
+
+def _checks(played: Run) -> tuple[Check, ...]:
+    observed, config = played.observed, played.config
+    zones = observed.linearizable()
+    answered = len(observed.responded)
+    said = f"{answered:,} operations, {played.audited:,} of them read at the end what was written"
+    wanted = config.requests + played.audited
+    checks = [
+        Check("linearizable", "holds" if zones.linearizable else "fails", said if zones.linearizable else zones.reason),
+        Check("all requests are answered", "holds" if answered >= wanted else "fails", f"{answered:,} of {wanted:,}"),
+    ]
+    checks += [
+        station.check() for i in range(config.replicas) if (station := played.driver.station(f"r{i}")) is not None
+    ]
+    return tuple(checks)
