@@ -199,7 +199,10 @@ class _Search:
 
     def run(self, ghost: Hashable, progress: Callable[[int], None]) -> Exploration:
         limit = self._bounds.states
-        worlds = list(dict.fromkeys(self._beginnings(ghost)))
+        try:
+            worlds = list(dict.fromkeys(self._beginnings(ghost)))
+        except Violation as violation:
+            return Exploration(0, False, 0, str(violation))
         parents = array("q", [-1] * len(worlds))
         seen = set(worlds)
         depth, level_ends = 0, len(worlds)
@@ -215,8 +218,8 @@ class _Search:
                     seen.add(successor)
                     worlds.append(successor)
                     parents.append(at)
-                    if self._invariants:
-                        self._check(successor, step)
+                    if self._invariants and (wrong := self._wrong(successor)):
+                        raise _Found(wrong, step)
             except _Found as found:
                 steps = (*self._trace(worlds, parents, at), self._text(found.step))
                 return Exploration(len(worlds), False, len(steps), found.text, steps)
@@ -240,7 +243,10 @@ class _Search:
             for node, outcome in zip(self._nodes, outcomes, strict=True):
                 for event in outcome.events if self._observe is not None else ():
                     now = self._observe(now, node.address, event, self._look(world))  # type: ignore[misc]
-            yield (*world[:n], self._ghost(now), *world[n + 1 :])
+            world = (*world[:n], self._ghost(now), *world[n + 1 :])
+            if wrong := self._wrong(world):
+                raise Violation(wrong)
+            yield world
 
     def _steps(self, world: _World) -> Iterator[tuple[_World, _Step]]:
         """All worlds one step away."""
@@ -313,11 +319,9 @@ class _Search:
             messages = tuple(number for number in messages if self._locals[new[self._messages[number][1]]].up)
         return new + messages
 
-    def _check(self, world: _World, step: _Step) -> None:
+    def _wrong(self, world: _World) -> str:
         look, ghost = self._look(world), self._ghosts[world[len(self._nodes)]]
-        for invariant in self._invariants:
-            if wrong := invariant(look, ghost):
-                raise _Found(wrong, step)
+        return next(filter(None, (invariant(look, ghost) for invariant in self._invariants)), "")
 
     def _look(self, world: _World) -> Look:
         def look(address: Address) -> Any:

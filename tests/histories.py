@@ -75,14 +75,24 @@ def small(dice: random.Random, model: str, most: int = 7) -> list[Operation]:
 
 
 def store(
-    dice: random.Random, clients: int, each: int, keys: int, puts: float = 0.1, stale: int = 0, lost: float = 0.0
+    dice: random.Random,
+    clients: int,
+    each: int,
+    keys: int,
+    puts: float = 0.1,
+    stale: int = 0,
+    lost: float = 0.0,
+    slow: float = 0.0,
 ) -> History:
-    """Clients of a key-value store, one operation at a time; `stale` gets return the string of eight updates ago."""
+    """Clients of a key-value store, one operation at a time; `stale` gets return the string of eight updates ago.
+
+    A share `slow` of the operations takes thirty times as long as the rest.
+    """
     drawn = []
     for client in range(clients):
         clock = dice.random()
         for number in range(each):
-            length = dice.expovariate(1.0)
+            length = dice.expovariate(1.0) * (30.0 if dice.random() < slow else 1.0)
             kind = dice.choices(["get", "put", "append"], [0.5, puts, 0.5 - puts])[0]
             moment = clock + dice.random() * length
             drawn.append((moment, client, number, kind, str(dice.randrange(keys)), clock, clock + length))

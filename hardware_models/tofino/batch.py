@@ -121,7 +121,7 @@ class BatchEngine:
             "pipes": self.card.pipes,
             "limit": self.card.recirculation.passes,
             "remainders": self._remainders,
-            "params": np.array([state.params[name] for name in parameters(self.program)], dtype=np.uint64),
+            "params": np.array([*(state.params[name] for name in parameters(self.program)), state.recirculated]),
             "drops": state.drops,
             "recirculated": state.recirculated,
         }

@@ -20,7 +20,7 @@ from hardware_models.tofino.expression import (
     comparisons,
     leaves,
 )
-from hardware_models.tofino.program import Action, Entry, Program, Set, State, Table
+from hardware_models.tofino.program import DROP, Action, Entry, Program, Set, State, Table
 from hardware_models.tofino.stateful import Access, Count
 from hardware_models.tofino.units import Unit, exclusive, reads_and_writes
 from sim.errors import UserError
@@ -44,6 +44,8 @@ def check(program: Program, units: Sequence[Unit], card: TofinoCard) -> None:
 
 def _check_fields(program: Program, units: Sequence[Unit]) -> None:
     known = program.fields
+    if len(program.reasons) >= 2**DROP.width:
+        raise UserError(f"program {program.name} has {len(program.reasons)} reasons of drops; 255 are allowed")
     names = [header.name for header in program.headers] + [group.name for group in program.metadata]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:

@@ -8,6 +8,9 @@ Initial value and final exclusive or are all ones, as in CRC-32/BZIP2, whose che
 
 from functools import cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 #: Generators without their leading term, by name. They differ enough for the stages of a multi-stage hash table.
 #: Source: the CRC catalogue (reveng.sourceforge.io) for all but crc32k2, which is Castagnoli et al. 1993; from memory.
 POLYNOMIALS = {
@@ -51,3 +54,17 @@ def crc(data: bytes, generator: int) -> int:
     for byte in data:
         rest = ((rest << 8) & ONES) ^ table[(rest >> 24) ^ byte]
     return rest ^ ONES
+
+
+def crc_of_words(words: NDArray[np.uint32], generator: int) -> NDArray[np.uint32]:
+    """The CRCs of many 32-bit words, each as four bytes, most significant first.
+
+    >>> words = np.array([0x31323334], dtype=np.uint32)
+    >>> int(crc_of_words(words, POLYNOMIALS["crc32"])[0]) == crc(b"1234", POLYNOMIALS["crc32"])
+    True
+    """
+    table = np.array(byte_table(generator), dtype=np.uint32)
+    rest = np.full(words.shape, ONES, dtype=np.uint32)
+    for shift in (24, 16, 8, 0):
+        rest = (rest << np.uint32(8)) ^ table[((rest >> np.uint32(24)) ^ (words >> np.uint32(shift))) & np.uint32(255)]
+    return rest ^ np.uint32(ONES)

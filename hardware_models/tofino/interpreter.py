@@ -72,11 +72,12 @@ class Result:
 
 
 @dataclass(slots=True)
-class _Packet:
+class InFlight:
+    """A packet between parser and deparser: its fields, its pipe, the registers it has accessed in this pass."""
+
     values: dict[str, int]
     pipe: int
     accessed: set[str]
-    data: Sequence[int] = ()
 
 
 class Interpreter:
@@ -94,7 +95,7 @@ class Interpreter:
         passes = 0
         for _ in range(self.card.recirculation.passes):
             passes += 1
-            packet = _Packet(dict(self._blank), pipe, set())
+            packet = InFlight(dict(self._blank), pipe, set())
             packet.values |= {INGRESS_PORT.name: port, EGRESS_PORT.name: UNSET_PORT}
             out = self._pass(packet, data)
             again = packet.values[RECIRCULATE.name]
@@ -110,7 +111,7 @@ class Interpreter:
             return Result(b"", UNSET_PORT, 0, drop, passes)
         return Result(out, packet.values[EGRESS_PORT.name], packet.values[MULTICAST.name], 0, passes)
 
-    def _pass(self, packet: _Packet, data: bytes) -> bytes:
+    def _pass(self, packet: InFlight, data: bytes) -> bytes:
         values = packet.values
         payload = self._parse(values, data)
         if not values[DROP.name]:
@@ -148,7 +149,7 @@ class Interpreter:
     def _deparse(self, values: dict[str, int]) -> bytes:
         return b"".join(_emit(header, values) for header in self.program.headers if values[header.valid.name])
 
-    def _block(self, block: Sequence[Statement], packet: _Packet) -> None:
+    def _block(self, block: Sequence[Statement], packet: InFlight) -> None:
         for one in block:
             if isinstance(one, If):
                 self._block(one.then if self._holds(one.condition, packet) else one.otherwise, packet)
@@ -159,7 +160,7 @@ class Interpreter:
             else:
                 self._run(one, packet, {})
 
-    def _look_up(self, table: Table, packet: _Packet) -> tuple[Action, tuple[int, ...]]:
+    def _look_up(self, table: Table, packet: InFlight) -> tuple[Action, tuple[int, ...]]:
         state = self.state.tables[table.name]
         if not table.ternary():
             best = state.exact(tuple(packet.values[field.name] for field, _ in table.keys)) if table.keys else None
@@ -168,7 +169,7 @@ class Interpreter:
             best = max(hits, key=lambda entry: prefix_length(table, entry), default=None)  # the first of equals
         return (best.action, best.data) if best is not None else (table.default, state.default_data)
 
-    def _run(self, one: Statement, packet: _Packet, params: dict[int, int]) -> None:
+    def _run(self, one: Statement, packet: InFlight, params: dict[int, int]) -> None:
         values = packet.values
         if isinstance(one, Set):
             values[one.field.name] = self._value(one.value, packet, params) & (2**one.field.width - 1)
@@ -183,7 +184,7 @@ class Interpreter:
             if one.output is not None:
                 values[one.output.name] = output & (2**one.output.width - 1)
 
-    def _access(self, action: RegisterAction, index: int, packet: _Packet) -> int:
+    def _access(self, action: RegisterAction, index: int, packet: InFlight) -> int:
         register = action.register
         if register.name in packet.accessed:
             raise AccessError(f"a packet accesses register {register.name} a second time, by {action.name}")
@@ -209,7 +210,7 @@ class Interpreter:
     def _value(
         self,
         of: Expression,
-        packet: _Packet,
+        packet: InFlight,
         params: dict[int, int],
         slot: dict[str, int] | None = None,
         new: dict[str, int] | None = None,
@@ -222,7 +223,7 @@ class Interpreter:
         if isinstance(of, ActionParam):
             return params[id(of)]
         if isinstance(of, RegisterParam):
-            return self.state.params[of.name]
+            return int(self.state.params[of.name][packet.pipe])
         if isinstance(of, Memory):
             found = new if of.new else slot
             assert found is not None
@@ -233,11 +234,11 @@ class Interpreter:
         left = self._value(of.left, packet, params, slot, new)
         return _WORD & _computed(of.operator, left, self._value(of.right, packet, params, slot, new))
 
-    def _hash(self, of: Hash, packet: _Packet) -> int:
+    def _hash(self, of: Hash, packet: InFlight) -> int:
         data = b"".join(packet.values[one.name].to_bytes((one.width + 7) // 8, "big") for one in of.fields)
         return crc(data, of.generator) & ((1 << of.width) - 1)
 
-    def _holds(self, of: Condition, packet: _Packet, slot: dict[str, int] | None = None, width: int = 0) -> bool:
+    def _holds(self, of: Condition, packet: InFlight, slot: dict[str, int] | None = None, width: int = 0) -> bool:
         if isinstance(of, Logic):
             parts = (self._holds(part, packet, slot, width) for part in of.parts)
             return not next(parts) if of.operator == "~" else all(parts) if of.operator == "&" else any(parts)
@@ -246,7 +247,7 @@ class Interpreter:
         right = self._side(of.right, of.signed, packet, slot, width)
         return _RELATIONS[of.relation](left, right)
 
-    def _side(self, of: Expression, signed: bool, packet: _Packet, slot: dict[str, int] | None, width: int) -> int:
+    def _side(self, of: Expression, signed: bool, packet: InFlight, slot: dict[str, int] | None, width: int) -> int:
         """A side of a comparison: a whole number that does not wrap, negative where it is signed."""
         if isinstance(of, Constant):
             return of.value

@@ -282,7 +282,7 @@ class _Writer:
         if isinstance(of, ActionParam):
             return params[id(of)]
         if isinstance(of, RegisterParam):
-            return f"params[{self.params[of.name]}]"
+            return f"params[{self.params[of.name]}, pipe]"
         if isinstance(of, Memory):
             return f"new_{of.half}" if of.new else of.half
         if isinstance(of, Hash):

@@ -59,6 +59,16 @@ def latencies(parts: Sequence[Sequence[Part]], card: TofinoCard) -> Latencies:
     )
 
 
+def recirculated_time(latency: Latencies, card: TofinoCard, passes: int, size: int) -> float:
+    """Seconds from port to port of a packet of `size` bytes that makes `passes` passes, on idle recirculation ports.
+
+    Every pass after the first costs ingress and egress again, and the packet's bits on the pipe's recirculation port,
+    so at most bandwidth / (8 size) packets per second recirculate in a pipe.
+    """
+    again = latency.ingress_time + latency.egress_time + 8 * size / card.recirculation.bandwidth
+    return latency.port_to_port + (passes - 1) * again
+
+
 def _direction(parts: Sequence[Sequence[Part]], gress: Gress, card: TofinoCard) -> tuple[int, tuple[Waits, ...]]:
     stages = [[part.unit for part in stage if part.unit.gress == gress] for stage in parts]
     waits = tuple(_waits(stages, card))

@@ -66,8 +66,8 @@ class SwitchState:
     """The memory of a chip that runs `program`: everything zero, tables as the program has them.
 
     `registers[name]` is a pair of arrays (pipes, slots) of the slots' halves, `counters[name]` an array (pipes, slots),
-    `drops` an array (pipes, reasons) with reason k in column k - 1, `recirculated` the bytes that went through each
-    pipe's recirculation port.
+    `params[name]` the constant rows (pipes), `drops` an array (pipes, reasons) with reason k in column k - 1, and
+    `recirculated` the bytes that went through each pipe's recirculation port.
     """
 
     def __init__(self, program: Program, card: TofinoCard) -> None:
@@ -78,23 +78,23 @@ class SwitchState:
         }
         self.counters = {name: _zeros(card, one.slots) for name, one in program.counters().items()}
         self.tables = {name: TableState(table) for name, table in program.tables().items()}
-        self.params = {
-            param.name: param.initial for one in program.registers().values() for param in one.params().values()
-        }
-        self._widths = {
-            param.name: param.width for one in program.registers().values() for param in one.params().values()
-        }
+        params = [param for one in program.registers().values() for param in one.params().values()]
+        self.params = {param.name: np.full(card.pipes, param.initial, dtype=np.uint64) for param in params}
+        self._widths = {param.name: param.width for param in params}
         self.drops = _zeros(card, len(program.reasons))
         self.recirculated = np.zeros(card.pipes, dtype=np.uint64)
 
-    def set_param(self, param: RegisterParam | str, value: int) -> None:
-        """Writes a constant row of a stateful ALU. Raises `UserError` if unknown, or for a value that does not fit."""
+    def set_param(self, param: RegisterParam | str, value: int, pipe: int | None = None) -> None:
+        """Writes a constant row of a stateful ALU, in one pipe or in all.
+
+        Raises `UserError` for an unknown parameter, or for a value that does not fit it.
+        """
         name = param if isinstance(param, str) else param.name
         if name not in self.params:
             raise UserError(f"no parameter is called '{name}'; {did_you_mean(name, self.params)}")
         if not 0 <= value < 2 ** self._widths[name]:
             raise UserError(f"parameter {name} = {value} does not fit its {self._widths[name]} bits")
-        self.params[name] = value
+        self.params[name][slice(None) if pipe is None else pipe] = value
 
     def dropped(self) -> dict[str, int]:
         """Packets dropped by reason, all pipes."""

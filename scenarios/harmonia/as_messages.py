@@ -20,7 +20,7 @@ from scenarios.harmonia.outcome import costs, distribution, outcome, percentiles
 from scenarios.harmonia.packet import Op, Packet, Stamp
 from scenarios.harmonia.pipeline import Pipeline
 from scenarios.harmonia.popularity import AliasTable, alias_table, shares
-from scenarios.harmonia.rack import CONTROLLER, KINDS, SWITCHES, Settings, client, rack, work
+from scenarios.harmonia.rack import CONTROLLER, KINDS, SWITCH, Settings, client, rack, work
 from scenarios.harmonia.wire import ENVELOPE
 from sim.engine import Engine
 from sim.protocol import Address
@@ -81,10 +81,6 @@ class Run:
         self.network.connect(CONTROLLER, "management", card.management)
         self.network.connect("tor", "management", card.management)
 
-    @property
-    def _replaced(self) -> bool:
-        return self.config.faults.switch_stops != "never"
-
     def _servers(self) -> list[str]:
         return [f"server {i}" for i in range(self.config.replicas)]
 
@@ -95,22 +91,21 @@ class Run:
         config, card = self.config, self.config.hardware
         settings = Settings(
             config.protocol, config.detects, config.replicas, config.dirty_stages, config.dirty_slots, config.lease,
-            PATIENCE, config.retry, RESEND, SWEEP, SWITCHES if self._replaced else SWITCHES[:1],
+            PATIENCE, config.retry, RESEND, SWEEP,
         )  # fmt: skip
         choose = self._context.stream("replica choice")
         made = rack(settings, lambda n: choose.integer(0, n), self._detector)
         cost = self._cost()
         for server, host in zip(made.servers, self._servers(), strict=True):
             self.driver.place(server, host, card.server.cores, cost)
-        for forwarder in made.switches:
-            self.driver.place(forwarder, "tor")
+        self.driver.place(made.switch, "tor")
         self.driver.place(made.controller, CONTROLLER)
         table, desks = alias_table(shares(config.objects, config.skew)), self._desks()
         for number in range(config.clients):
             node = client(settings, number, self._operations(number, table), self._gap(number))
             self.driver.place(node, desks[number % len(desks)])
             self._clients.append(node.address)
-        self._rack = [node.address for node in made.nodes if node.address != SWITCHES[1]]
+        self._rack = [node.address for node in made.nodes]
 
     def _detector(self, switch_id: int, stages: int, slots: int, replicas: tuple[str, ...]) -> Any:
         run, kind = self, KINDS[self.config.protocol].detector
@@ -182,12 +177,12 @@ class Run:
             self.engine.call_at(faults.server_stops, self.driver.crash, f"r{faults.server}")
 
     def _stop_switch(self) -> None:
-        self.driver.crash(SWITCHES[0])
+        self.driver.crash(SWITCH)
         self.network.fail("tor")
 
     def _return_switch(self) -> None:
         self.network.repair("tor")
-        self.driver.start(SWITCHES[1])
+        self.driver.start(SWITCH)
 
 
 def run(config: HarmoniaConfig, pipeline: Pipeline, context: Context) -> Outcome:
@@ -237,7 +232,7 @@ def _fail_over(played: Run, responded: Any, latencies: Any, is_write: Any) -> di
     found: dict[str, float | None] = {"outage": float(np.diff(responded).max())}
     if faults.switch_stops == "never":
         return found
-    ready = played.ready.get(2, inf)
+    ready = max((when for switch_id, when in played.ready.items() if switch_id > 1), default=inf)
     if played.config.detects and ready < inf:
         served = observed.served
         again = served[np.searchsorted(served, ready) :]

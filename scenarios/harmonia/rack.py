@@ -1,4 +1,4 @@
-"""The nodes of a rack, by protocol: replicas, the switch and the one that replaces it, the controller, clients."""
+"""The nodes of a rack, by protocol: replicas, the switch, the controller, clients."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,8 +23,7 @@ from sim.protocol import Address, Choose, Node
 Make = Callable[..., Any]
 
 CONTROLLER = "controller"
-#: The switch, and the one that it comes back as.
-SWITCHES = ("s1", "s2")
+SWITCH = "s1"
 #: Writes that may wait at a replica for one that they overtook.
 _WINDOW = 4096
 
@@ -64,21 +63,20 @@ class Settings(NamedTuple):
     retry: float
     resend: float
     sweep: float
-    switches: tuple[Address, ...]
     skew: float = 10e-6
 
 
 class Rack(NamedTuple):
-    """Nodes by role; the first switch is active."""
+    """Nodes by role; the switch is active under id 1."""
 
     servers: tuple[Replica, ...]
-    switches: tuple[Switch, ...]
+    switch: Switch
     controller: Controller
 
     @property
     def nodes(self) -> tuple[Node, ...]:
         """All of them."""
-        return (*self.servers, *self.switches, self.controller)
+        return (*self.servers, self.switch, self.controller)
 
 
 def servers(settings: Settings) -> tuple[Address, ...]:
@@ -87,7 +85,7 @@ def servers(settings: Settings) -> tuple[Address, ...]:
 
 
 def rack(settings: Settings, choose: Choose, detector: Make | None = None) -> Rack:
-    """Servers, switches and controller; `detector(switch_id, stages, slots, replicas)` makes a data plane."""
+    """Servers, switch and controller; `detector(switch_id, stages, slots, replicas)` makes a data plane."""
     kind, names = KINDS[settings.protocol], servers(settings)
     trust = {"lease": 0.0, "skew": settings.skew} if settings.lease < inf else {}
     make = detector or kind.detector
@@ -95,25 +93,24 @@ def rack(settings: Settings, choose: Choose, detector: Make | None = None) -> Ra
     def data_plane(switch_id: int, replicas: tuple[Address, ...]) -> Any:
         return make(switch_id, settings.stages, settings.slots, replicas)
 
-    def switch(address: Address) -> Switch:
-        active = Activate(1, kind.route(1, names, names)) if address == SWITCHES[0] else None
-        if settings.detects:
-            return HarmoniaSwitch(address, choose, data_plane, active, settings.sweep)
-        made: Switch = kind.plain(address, choose, active)
-        return made
-
+    active = Activate(1, kind.route(1, names, names))
+    switch = (
+        HarmoniaSwitch(SWITCH, choose, data_plane, active, settings.sweep)
+        if settings.detects
+        else kind.plain(SWITCH, choose, active)
+    )
     replicas = tuple(_replica(kind, name, names, settings.resend, trust) for name in names)
     controller = kind.controller(
-        CONTROLLER, settings.switches, names, kind.route, lease=settings.lease, patience=settings.patience
+        CONTROLLER, (SWITCH,), names, kind.route, lease=settings.lease, patience=settings.patience
     )
-    return Rack(replicas, tuple(map(switch, settings.switches)), controller)
+    return Rack(replicas, switch, controller)
 
 
 def _replica(kind: Kind, name: Address, names: Sequence[Address], resend: float, trust: dict[str, float]) -> Replica:
     made: Replica = (
-        kind.replica(name, names, SWITCHES[0], **trust)
+        kind.replica(name, names, SWITCH, **trust)
         if kind.controller is QuorumController
-        else kind.replica(name, SWITCHES[0], names, resend=resend, window=_WINDOW, **trust)
+        else kind.replica(name, SWITCH, names, resend=resend, window=_WINDOW, **trust)
     )
     return made
 
@@ -123,11 +120,11 @@ def client(settings: Settings, number: int, operations: Operations, gap: Pause |
     address, votes = f"c{number}", KINDS[settings.protocol].votes
     if gap is not None:
         if votes:
-            return OpenQuorumClient(address, settings.switches, operations, servers(settings), gap, settings.retry)
-        return OpenClient(address, settings.switches, operations, gap, settings.retry)
+            return OpenQuorumClient(address, (SWITCH,), operations, servers(settings), gap, settings.retry)
+        return OpenClient(address, (SWITCH,), operations, gap, settings.retry)
     if votes:
-        return QuorumClient(address, settings.switches, operations, servers(settings), retry=settings.retry)
-    return Client(address, settings.switches, operations, retry=settings.retry)
+        return QuorumClient(address, (SWITCH,), operations, servers(settings), retry=settings.retry)
+    return Client(address, (SWITCH,), operations, retry=settings.retry)
 
 
 def work(protocol: str) -> Callable[[Any], str]:

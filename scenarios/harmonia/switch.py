@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 from math import inf
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from scenarios.harmonia.detector import ABSORBED
+from scenarios.harmonia.detector import ABSORBED, EXHAUSTED
 from scenarios.harmonia.packet import Op, Packet
 from sim.protocol import Address, Choose, Effect, Node, Note, Send, SetTimer
 
@@ -163,7 +163,8 @@ MakeDataPlane = Callable[[int, tuple[Address, ...]], DataPlane]
 class HarmoniaSwitch(Switch):
     """A switch that stamps writes and sends reads of clean objects to any one replica.
 
-    Every `sweep` seconds the control plane frees the slots of dead entries.
+    Every `sweep` seconds the control plane frees the slots of dead entries. A switch whose sequence is exhausted
+    stops, so that the controller activates one with the next id.
     """
 
     def __init__(
@@ -218,7 +219,11 @@ class HarmoniaSwitch(Switch):
             return self.to_reader(verdict.packet)
         if target == "write":
             return self.to_writers(verdict.packet)
-        return [] if verdict.reason == ABSORBED else [Note(Dropped(verdict.reason))]
+        if verdict.reason == ABSORBED:
+            return ()
+        if verdict.reason == EXHAUSTED:
+            self.on_crash()  # silent from now on, so the controller activates a switch with the next id
+        return [Note(Dropped(verdict.reason))]
 
     def freeze(self) -> tuple[Hashable, ...]:
         """Route, id and what the data plane holds."""

@@ -42,7 +42,7 @@ class SwitchControl:
         for low, high in self.state.registers.values():
             low[self.pipe], high[self.pipe] = 0, 0
         self.state.registers["sequence"][1][self.pipe, 0] = switch_id
-        self.state.set_param("floor", 0)
+        self.state.set_param("floor", 0, self.pipe)
         self.state.tables["identity"].set_default(switch_id, write_port, read_port)
 
     def set_targets(self, write_port: int, read_port: int) -> None:
@@ -65,11 +65,11 @@ class SwitchControl:
 
     def sweep(self) -> None:
         """Lets writes take every slot that is dead now: one write of a constant row."""
-        self.state.set_param("floor", int(self.state.registers["last_committed"][0][self.pipe, 0]))
+        self.state.set_param("floor", int(self.state.registers["last_committed"][0][self.pipe, 0]), self.pipe)
 
     def occupancy(self) -> int:
         """Slots of the dirty set that a write of another object could not take."""
-        floor = self.state.params["floor"]
+        floor = self.state.params["floor"][self.pipe]
         arrays = [high for name, (_, high) in self.state.registers.items() if name.startswith("dirty_")]
         return sum(int((high[self.pipe] > floor).sum()) for high in arrays)
 

@@ -33,6 +33,5 @@ def check_history(given: Namespace) -> int:
 
 
 def _verdict(file: Path, given: Namespace, shown: Meter) -> Verdict:
-    shown.watch(str(file), 0.0, f"reading {file.name}")
-    history = read(file, given.format)
+    history = read(file, given.format, lambda line: shown.watch(str(file), 0.0, f"reading line {line:,}"))
     return check(history, given.model, watch=lambda share, doing: shown.watch(str(file), share, doing))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Sequence
 import numpy as np
 
 from sim.errors import UserError, did_you_mean
-from sim.linearizability.history import History, Operation
+from sim.linearizability.history import History, Operation, shown
 from sim.linearizability.models import MODELS, Model
 from sim.linearizability.search import Search
 from sim.linearizability.verdict import Verdict
@@ -88,7 +88,7 @@ def _by_zones(operations: Sequence[Operation]) -> Verdict:
     if found.linearizable:
         return Verdict(True)
     names = list(values)
-    told = [names[int(code)] for code in found.values]  # type: ignore[call-overload]
+    told = [shown(names[int(code)]) for code in found.values]  # type: ignore[call-overload]
     return Verdict(False, tuple(operations[row] for row in found.rows), found.why.format(*told))
 
 
@@ -101,8 +101,9 @@ def _by_search(history: History, model: type[Model], remembered: int, steps: int
     while live:
         for key, search in list(live.items()):
             watch(1.0 - len(live) / len(parts), f"key {key}" if key is not None else "searching")
+            before = search.looked_at
             verdict = search.run(min(size, left))
-            left -= min(size, left)
+            left -= search.looked_at - before
             if verdict is False:
                 return smallest(parts[key], search, model)
             if verdict:

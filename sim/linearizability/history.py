@@ -39,18 +39,19 @@ class Operation:
     def __str__(self) -> str:
         key = "" if self.key is None else f" {self.key}"
         if self.kind in READS:
-            told = f" -> {_shown(self.result)}"
+            told = f" -> {shown(self.result)}"
         elif self.kind == "cas":
-            told = f" {_shown(self.argument)}" + {True: " -> done", False: " -> refused"}.get(self.result, "")  # type: ignore[call-overload]
+            told = f" {shown(self.argument)}" + {True: " -> done", False: " -> refused"}.get(self.result, "")  # type: ignore[call-overload]
         else:
-            told = f" {_shown(self.argument)}"
-        until = f"{self.response:g}" if self.known else "?"
-        return f"{self.process}: {self.kind}{key}{told} [{self.invocation:g}, {until}]"
+            told = f" {shown(self.argument)}"
+        until = f"{self.response:.12g}" if self.known else "?"
+        return f"{self.process}: {self.kind}{key}{told} [{self.invocation:.12g}, {until}]"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as an operation shows it: long strings shortened, None as nil."""
     if isinstance(value, tuple):
-        return "(" + ", ".join(_shown(part) for part in value) + ")"
+        return "(" + ", ".join(shown(part) for part in value) + ")"
     if isinstance(value, str):
         return f'"{value}"' if len(value) <= 40 else f'"{value[:18]} .. {value[-18:]}"'
     return "nil" if value is None else str(value)

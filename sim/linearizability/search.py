@@ -17,7 +17,6 @@ history), and the state. Five rules keep the search narrow, none loses a lineari
 """
 
 from bisect import insort
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -48,13 +47,17 @@ class _Return:
 
 @dataclass(slots=True)
 class Search:
-    """The search over the operations of one key; runs in slices, so that many can share a processor."""
+    """The search over the operations of one key; runs in slices, so that many can share a processor.
+
+    `looked_at` counts configurations, also those seen before; `furthest` is the latest return that one came to.
+    """
 
     model: Model
     returns: list[_Return]
     seen: set[Configuration] = field(default_factory=set)
     furthest: int = 0
-    _recent: dict[tuple[int, State, bool], deque[tuple[int, int]]] = field(default_factory=dict)
+    looked_at: int = 0
+    _recent: dict[tuple[int, State, bool], list[tuple[int, int]]] = field(default_factory=dict)
     _stack: list[Configuration] = field(default_factory=list)
 
     @classmethod
@@ -73,10 +76,11 @@ class Search:
     def run(self, steps: int) -> bool | None:
         """Whether linearizable; None if `steps` configurations did not suffice: then call it again."""
         stack, seen, returns = self._stack, self.seen, self.returns
+        limit = self.looked_at + steps
         while stack:
-            if steps <= 0:
+            if self.looked_at >= limit:
                 return None
-            steps -= 1
+            self.looked_at += 1
             place, done, hidden, state, idle = stack.pop()
             while place < len(returns):
                 now = returns[place]
@@ -100,12 +104,14 @@ class Search:
     def _covered(self, now: _Return, configuration: Configuration) -> bool:
         """Whether one of the last that differ only in what took effect can do all that this one can."""
         place, done, hidden, state, idle = configuration
-        recent = self._recent.setdefault((place, state, idle), deque(maxlen=_RECENT))
+        recent = self._recent.setdefault((place, state, idle), [])
         for other, may_hide in recent:
             spent = other & ~done & now.updating
             if not (spent or hidden & ~may_hide or done & ~other & ~(may_hide | now.never_returns)):
                 return True
         recent.append((done, hidden))
+        if len(recent) > _RECENT:
+            del recent[0]
         return False
 
     def _matched(self, now: _Return, state: State) -> int:

@@ -1,5 +1,6 @@
 """Amounts side by side: one bar per name, its number written at its end, the paper's beside it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,8 +28,8 @@ def bars(
 ) -> Picture:
     """A bar of length `amount` per row, in the order of the rows; a panel per value of `facet`.
 
-    Bars start at zero. `colour` is the field that a bar's colour stands for (default: `name`). `measure` is what the
-    numbers are, for the axis. Rows labelled "paper" are stars on the bar of the same name. An interval is taken
+    Bars start at zero. `colour` is the field that a bar's colour stands for (default: `name`); where several bars of a
+    panel have one name, each bears both. `measure` is what the numbers are, for the axis. Rows labelled "paper" are stars on the bar of the same name. An interval is taken
     from `AMOUNT_low` and `AMOUNT_high`, the record behind a bar from `key`.
     """
     usable = [row for row in rows if isinstance(row.get(amount), int | float)]
@@ -36,10 +37,12 @@ def bars(
     shown = unit_for(unit, values)
     hues = colours([str(row[colour or name]) for row in usable], declared)
     low, high = domain((value / shown.scale for value in values), zero=True)
+    twice = Counter((row.get(facet), row[name]) for row in usable if row.get("label") != "paper")
     parts: dict[str, list[dict[str, Any]]] = {}
     for row in usable:
+        alone = not colour or twice[row.get(facet), row[name]] <= 1
         drawn = {
-            "name": str(row[name]),
+            "name": str(row[name]) if alone else f"{row[name]}, {row[colour]}",
             "amount": row[amount] / shown.scale,
             "colour": str(row[colour or name]),
             "label": str(row.get("label", "simulated")),

@@ -22,6 +22,7 @@ from hardware_models.tofino.expression import (
     smallest,
 )
 from hardware_models.tofino.interpreter import AccessError, Interpreter
+from hardware_models.tofino.placement import place
 from hardware_models.tofino.program import (
     EGRESS_PORT,
     INGRESS_PORT,
@@ -40,7 +41,9 @@ from hardware_models.tofino.program import (
     State,
     Table,
 )
+from hardware_models.tofino.state import SwitchState
 from hardware_models.tofino.stateful import Counter, Register, always, when
+from hardware_models.tofino.trace import trace
 from sim.errors import UserError
 
 
@@ -301,3 +304,23 @@ def test_the_control_plane_is_checked(one):
     assert len(table.entries) == 3
     with pytest.raises(UserError, match="default data"):
         state.tables["exact"].set_default(1)
+
+
+def test_a_trace_tells_what_a_packet_met(one):
+    h, m = fields()
+    _, bump = accumulator()
+    made = program(h, m, [bump.run(h.b, m.x), If(m.x > 1, [Drop("again")], [Set(h.d, m.x), to_port(6)])])
+    placement = place(made, one)
+    state = SwitchState(made, one)
+    data = bytes([0, 9]) + bytes(h.bytes - 2)
+    first, second = trace(placement, state, data), trace(placement, state, data)
+    assert first == [
+        "stage  0  r[9].bump: (0,) -> (1,), output 1",
+        "          m.x = 1",
+        "stage  1  if m.x > 1: no",
+        "          h.d = 1",
+        "          intrinsic.egress_port = 6",
+        f"{h.bytes} bytes to port 6",
+    ]
+    assert second[0] == "stage  0  r[9].bump: (1,) -> (2,), output 2"
+    assert second[-2:] == ["          drop: again", "dropped: again"]

@@ -10,6 +10,7 @@ import pytest
 from small_programs import accumulator, fields, program, stateful_chain, to_port
 
 from hardware_models.tofino.expression import LO, ActionParam, Hash
+from hardware_models.tofino.latency import recirculated_time
 from hardware_models.tofino.placement import place
 from hardware_models.tofino.program import EGRESS_PORT, Action, If, Set, Table
 from hardware_models.tofino.stateful import Counter, Register, always
@@ -135,6 +136,15 @@ def test_a_corner_stage_waits_for_a_match(one):
     h, m = fields()
     card = one.model_copy(update={"latency": one.latency.model_copy(update={"corner_stage": 6})})
     assert placed(card, stateful_chain(h, m, 6), header=h, scratch=m).latency.ingress == 173
+
+
+def test_recirculation_costs_time(one):
+    """A second pass of 125 bytes: (35 + 160) cycles at 1.22 GHz and 1000 bits at 100 Gbit/s."""
+    h, m = fields()
+    p = placed(one, [to_port()], header=h, scratch=m)
+    extra = recirculated_time(p.latency, one, 2, 125) - recirculated_time(p.latency, one, 1, 125)
+    assert extra == pytest.approx(195 / 1.22e9 + 10e-9)
+    assert recirculated_time(p.latency, one, 1, 125) == p.latency.port_to_port == pytest.approx(195 / 1.22e9 + 300e-9)
 
 
 def test_twelve_match_dependent_tables(one):

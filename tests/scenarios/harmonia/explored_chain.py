@@ -14,31 +14,47 @@ from mutants import (
     ReadyAtOnce,
     Unchecked,
 )
-from worlds import NAMES, backup_world, chain_world, explore_ahead, switch_fails
+from worlds import NAMES, TWO, backup_world, chain_world, explore_ahead, switch_fails
 
 from scenarios.harmonia.chain import Chain
 from scenarios.harmonia.primary_backup import PrimaryBackup
 
+
+def _crash(make):
+    made = make(["Wx Rx", "Wx Rx"], 3, controller=QuietMembership)
+    return lambda **bounds: explore_ahead(made, crashable=NAMES, crashes=1, timers=1, **bounds)
+
+
+def _join(make):
+    made = make(["Wx Wx", "Rx Rx"], 3, controller=QuietMembership, joining=("r2",))
+    return lambda **bounds: explore_ahead(made, crashable=NAMES[:2], crashes=1, timers=1, **bounds)
+
+
+def _new_switch(make):
+    made = make(["Wx Wy", "Wx", "Rx Rx"], 3, controller=QuietController, switches=TWO)
+    return lambda **bounds: explore_ahead(made, timers=1, fires=switch_fails, **bounds)
+
+
+def _as_usual(make, count):
+    made = make(["Wx Wy", "Wx Rx", "Rx Ry"], count)
+    return lambda **bounds: explore_ahead(made, timers=1, duplicates=1, **bounds)
+
+
 SAFE = {
-    "chain": lambda **bounds: explore_ahead(chain_world(["Wx Wy", "Wx Rx", "Rx Ry"]), timers=1, duplicates=1, **bounds),
-    "chain, a new switch": lambda **bounds: explore_ahead(
-        chain_world(["Wx Wy", "Wx", "Rx Rx"], 3, controller=QuietController), timers=1, fires=switch_fails, **bounds
-    ),
-    "chain, a crash": lambda **bounds: explore_ahead(
-        chain_world(["Wx Rx", "Wx Rx"], 3, controller=QuietMembership), crashable=NAMES, crashes=1, timers=1, **bounds
-    ),
-    "primary-backup": lambda **bounds: explore_ahead(
-        backup_world(["Wx Wy", "Wx Rx", "Rx Ry"], 3), timers=1, duplicates=1, **bounds
-    ),
-    "primary-backup, a crash": lambda **bounds: explore_ahead(
-        backup_world(["Wx Rx", "Wx Rx"], 3, controller=QuietMembership), crashable=NAMES, crashes=1, timers=1, **bounds
-    ),
+    "chain": _as_usual(chain_world, 2),
+    "chain, a new switch": _new_switch(chain_world),
+    "chain, a crash": _crash(chain_world),
+    "chain, a server joins": _join(chain_world),
+    "primary-backup": _as_usual(backup_world, 3),
+    "primary-backup, a new switch": _new_switch(backup_world),
+    "primary-backup, a crash": _crash(backup_world),
+    "primary-backup, a server joins": _join(backup_world),
 }
 
 
 def _ahead(protocol, make, node):
     """Cells of one protocol, with its worlds and its class of nodes."""
-    failing = {"controller": QuietController, "data_plane": ReadyAtOnce}
+    failing = {"controller": QuietController, "switches": TWO, "data_plane": ReadyAtOnce}
     return {
         (protocol, "no check at the replica"): (
             "P2",

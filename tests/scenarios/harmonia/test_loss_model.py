@@ -1,6 +1,9 @@
+import numpy as np
 import pytest
 
-from scenarios.harmonia.loss_model import LAWS, advise, loss, simulate, slots_for
+from scenarios.harmonia.detector import Detector
+from scenarios.harmonia.loss_model import LAWS, advise, loss, simulate, slots_for, supported_writes
+from scenarios.harmonia.packet import Stamp
 from sim.errors import UserError
 from sim.rng import Streams
 
@@ -79,6 +82,14 @@ def test_advice_is_sorted_by_memory():
     assert advise(1e-3, 80, 3, power_of_two=False)[0].slots == 164
 
 
+def test_96_million_writes_per_second_pending_for_a_millisecond():
+    """The paper's example: half full, three stages drop 8.5 %; five stages of 64 Ki slots reach 0.1 %."""
+    assert supported_writes(0.5, 3, 64_000, 1e-3) == pytest.approx(96e6)
+    assert loss(96_000, 3, 64_000).drop == pytest.approx(0.085, rel=1e-3)
+    five = next(one for one in advise(1e-3, 96_000, 9) if one.stages == 5)
+    assert (five.slots, round(five.drop, 4)) == (65536, 1e-4)
+
+
 def test_few_objects_lose_less():
     """A write of an object that has a slot reuses it: with a thousand objects fewer writes find none."""
     many = simulate(800, 3, 667, WRITES, streams(1))
@@ -106,3 +117,26 @@ def test_same_streams_same_counts():
 def test_bad_input(call, says):
     with pytest.raises(UserError, match=says):
         call()
+
+
+@pytest.mark.parametrize("stages", range(1, 7))
+def test_the_detector_itself_loses_what_the_model_says(stages):
+    """Its CRCs and its clearing by completions, not ideal hashes: every write is pending for one time unit."""
+    slots, writes, share = 256, 60_000, 0.7
+    load = share * stages * slots
+    rng = streams(stages)("arrivals").generator
+    times = np.cumsum(rng.exponential(1 / load, writes))
+    objects = rng.integers(0, 2**32, writes).tolist()
+    detector = Detector(1, stages, slots, ("a",))
+    dropped, taken, completed, warm = 0, 0, 0, writes // 5
+    for number, (now, item) in enumerate(zip(times, objects, strict=True)):
+        while times[completed] + 1 <= now:
+            detector.completion(objects[completed], Stamp(1, completed + 1))
+            completed += 1
+        if number >= warm and number % 50 == 0:
+            taken += detector.occupancy()
+        dropped += detector.write(item) is None and number >= warm
+    wanted, counted = loss(load, stages, slots), writes - warm
+    sigma = (wanted.drop / counted) ** 0.5
+    assert dropped / counted == pytest.approx(wanted.drop, rel=0.03, abs=3 * sigma)
+    assert taken / (counted / 50) == pytest.approx(wanted.occupancy, rel=0.01)

@@ -2,12 +2,13 @@
 
 from scenarios.harmonia import chain, primary_backup
 from scenarios.harmonia.client import Client, Operation, script
-from scenarios.harmonia.controller import Down
+from scenarios.harmonia.controller import Add, Down
 from scenarios.harmonia.detector import Detector
 from scenarios.harmonia.invariants import Seen, committed_by_all, nothing_lost, safe_at_all, watch
 from scenarios.harmonia.packet import Op
 from scenarios.harmonia.switch import Activate, HarmoniaSwitch
 from sim.explorer import Bounds, explore
+from sim.protocol import Node, Send
 
 #: Names of replicas, as many as a world has.
 NAMES = ("r0", "r1", "r2")
@@ -18,28 +19,40 @@ def operations(text):
     return script(*(Operation(Op.WRITE if word[0] == "W" else Op.READ, word[1:]) for word in text.split()))
 
 
-def world(scripts, replicas, route, data_plane=Detector, slots=4, stages=2, controller=None, client=Client):
-    """Clients with `scripts`, a Harmonia switch, and what `replicas` makes; two switches if there is a controller.
+class Operator(Node):
+    """Tells the controller something."""
 
-    With a controller, clients c0, c2, ... start at s1 and the others at s2, which is not active at first.
+    def __init__(self, address, order):
+        self.address, self.order = address, order
+
+    def on_start(self, now):
+        return [Send("controller", self.order)]
+
+
+def world(
+    scripts, replicas, route, data_plane=Detector, slots=4, stages=2, controller=None, switches=("s1",), joining=()
+):
+    """Clients with `scripts`, Harmonia switches, of which the first is active, a controller, and what `replicas` makes.
+
+    Client i starts at the i-th switch, and goes round. Servers called `joining` are to be added.
     """
-    switches = ("s1", "s2") if controller else ("s1",)
 
     def build(choose):
         def make(switch_id, who):
             return data_plane(switch_id, stages, slots, who)
 
         nodes = replicas()
-        names = tuple(node.address for node in nodes)
+        names = tuple(node.address for node in nodes if node.address not in joining)
         return [
             *(
-                client(f"c{i}", switches[i % len(switches) :] + switches[: i % len(switches)], operations(text))
+                Client(f"c{i}", switches[i % len(switches) :] + switches[: i % len(switches)], operations(text))
                 for i, text in enumerate(scripts)
             ),
             HarmoniaSwitch("s1", choose, make, Activate(1, route(1, names, names))),
-            *([HarmoniaSwitch("s2", choose, make)] if controller else []),
+            *(HarmoniaSwitch(name, choose, make) for name in switches[1:]),
             *([controller("controller", switches, names, route)] if controller else []),
             *nodes,
+            *(Operator("operator", Add(name)) for name in joining),
         ]
 
     return build
@@ -55,7 +68,8 @@ def backup_world(scripts, count=2, replica=primary_backup.PrimaryBackup, **rest)
 
 def _ahead_world(scripts, count, replica, route, rest):
     names = NAMES[:count]
-    return world(scripts, lambda: [replica(name, "s1", names, window=0) for name in names], route, **rest)
+    members = tuple(name for name in names if name not in rest.get("joining", ()))
+    return world(scripts, lambda: [replica(name, "s1", members, window=0) for name in names], route, **rest)
 
 
 def explore_ahead(build, crashable=(), fires=None, **bounds):
@@ -69,6 +83,9 @@ def explore_ahead(build, crashable=(), fires=None, **bounds):
         obituary=lambda address: [("controller", Down(address))],
         **({"fires": fires} if fires else {}),
     )
+
+
+TWO = ("s1", "s2")
 
 
 def switch_fails(address, timer):

@@ -1,4 +1,6 @@
 import random
+import re
+from pathlib import Path
 
 from command import Windtunnel
 from histories import edn, jepsen_log, registers, store
@@ -63,3 +65,10 @@ def test_bad_arguments(windtunnel: Windtunnel) -> None:
     assert wrong.stderr.startswith("windtunnel: stale.log: line 1: an event is a map")
     assert windtunnel("check-history", "stale.log", "--model", "queue").returncode == 2
     assert windtunnel("check-history").returncode == 2
+
+
+def test_the_page_shows_what_happens(windtunnel: Windtunnel) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "guide" / "check-history.md").read_text()
+    history, line = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    (windtunnel.folder / "stale.log").write_text(history)
+    assert windtunnel("check-history", "stale.log").stdout == line

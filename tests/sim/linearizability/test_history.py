@@ -64,5 +64,6 @@ def test_a_model_refuses_what_it_does_not_know() -> None:
 def test_operations_read_well() -> None:
     assert str(Operation(7, "cas", None, (1, None), None, 3)) == "7: cas (1, nil) [3, ?]"
     assert str(Operation("c", "cas", "k", (1, 2), False, 3, 4)) == "c: cas k (1, 2) -> refused [3, 4]"
+    assert str(Operation(1, "write", None, "v", None, 1_234_567, 9_876_543_210)) == '1: write "v" [1234567, 9876543210]'
     long = "x" * 50
     assert str(Operation(1, "get", "k", None, long, 3, 4)) == f'1: get k -> "{"x" * 18} .. {"x" * 18}" [3, 4]'

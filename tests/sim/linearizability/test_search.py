@@ -121,3 +121,12 @@ def test_a_lost_cas_may_have_found_another_value() -> None:
     refused = Operation(3, "cas", "x", (1, 3), False, 5, 6)
     assert check(History.of([begin, lost, refused])).linearizable
     assert not check(History.of([begin, refused])).linearizable
+
+
+def test_many_easy_keys_do_not_use_up_the_steps() -> None:
+    keys = [
+        Operation(key, kind, key, "a" if kind == "append" else None, "a" if kind == "get" else None, at, at + 1)
+        for key in range(1_000)
+        for kind, at in (("append", 0), ("get", 2))
+    ]
+    assert check(History.of(keys), steps=3_000).linearizable

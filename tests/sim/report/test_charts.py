@@ -168,3 +168,9 @@ def test_units_are_chosen_for_the_largest(dimension: str, value: float, text: st
 
 def test_numbers_without_end_are_written() -> None:
     assert [written(float(text)) for text in ("nan", "inf", "-inf", "0")] == ["–", "∞", "−∞", "0"]
+
+
+def test_bars_of_one_name_bear_their_colour_s_name_too() -> None:
+    rows = [{"protocol": "vr", "switch": switch, "outage": 0.02} for switch in ("plain", "harmonia")]
+    picture = bars(rows, "protocol", "outage", title="t", alt="a", colour="switch")
+    assert picture.panels[0].spec["layer"][0]["encoding"]["y"]["sort"] == ["vr, plain", "vr, harmonia"]
