@@ -243,8 +243,8 @@ def _outcome(played: Run, pipeline: Pipeline) -> Outcome:
 
 def _fail_over(played: Run, responded: Any, latencies: Any, is_write: Any) -> dict[str, float | None]:
     """What a stopped switch cost, if one did."""
-    faults, observed = played.config.faults, played.observed
-    if len(responded) < 2 or played.config.faults == type(faults)():
+    faults = played.config.faults
+    if len(responded) < 2 or faults == type(faults)():
         return {}
     found: dict[str, float | None] = {"outage": float(np.diff(responded).max())}
     if faults.switch_stops == "never":
