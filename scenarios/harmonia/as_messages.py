@@ -63,6 +63,13 @@ def settings(config: HarmoniaConfig, timing: Timing) -> Settings:
     )  # fmt: skip
 
 
+class Ready(NamedTuple):
+    """When a switch saw its first completion, and how long that write had been on its way from the switch and back."""
+
+    at: float
+    trip: float
+
+
 class Run:
     """One run: built, driven to its end, and asked what happened."""
 
@@ -74,7 +81,8 @@ class Run:
         self.driver = Driver(self.engine, self.network, self._size, self.observed.note)
         self.over = self.engine.event()
         self.audited = 0
-        self.ready: dict[int, float] = {}  # when each switch id had its first completion
+        self.ready: dict[int, Ready] = {}  # by switch id
+        self.stamped: dict[Stamp, float] = {}  # when, until the switch is ready
         self._last = 0
         self._audit: list[int] = []
         self._clients: list[Address] = []
@@ -130,12 +138,18 @@ class Run:
         run, kind = self, KINDS[self.config.protocol].detector
 
         class Timed(kind):  # type: ignore[valid-type, misc]
-            """A detector that tells the run when its first write was completed."""
+            """A detector that tells the run when its first write was completed, and when that was stamped."""
+
+            def write(self, object_id: int) -> Stamp | None:
+                stamp: Stamp | None = super().write(object_id)
+                if stamp is not None and not self.ready:
+                    run.stamped[stamp] = run.engine.now
+                return stamp
 
             def completion(self, object_id: int, stamp: Stamp) -> bool:
                 done: bool = super().completion(object_id, stamp)
-                if done:
-                    run.ready.setdefault(switch_id, run.engine.now)
+                if done and switch_id not in run.ready:
+                    run.ready[switch_id] = Ready(run.engine.now, run.engine.now - run.stamped[stamp])
                 return done
 
         return Timed(switch_id, stages, slots, replicas)
@@ -248,18 +262,16 @@ def _outcome(played: Run, pipeline: Pipeline) -> Outcome:
 
 def _fail_over(played: Run, responded: Any, latencies: Any, is_write: Any) -> dict[str, float | None]:
     """What a stopped switch cost, if one did."""
-    faults, observed = played.config.faults, played.observed
-    if len(responded) < 2 or played.config.faults == type(faults)():
+    faults = played.config.faults
+    if len(responded) < 2 or faults == type(faults)():
         return {}
     found: dict[str, float | None] = {"outage": float(np.diff(responded).max())}
     if faults.switch_stops == "never":
         return found
-    ready = max((when for switch_id, when in played.ready.items() if switch_id > 1), default=inf)
-    if played.config.detects and ready < inf:
-        served = observed.served
-        again = served[np.searchsorted(served, ready) :]
-        found["resumed"] = float(again[0] - ready) if len(again) else None
-        settled = ready + 2 * float(np.quantile(latencies, 0.99))
+    ready = _ready_again(played)
+    if ready is not None:
+        found["resumed"] = _resumed(played, ready)
+        settled = ready.at + 2 * float(np.quantile(latencies, 0.99))
     else:
         settled = faults.switch_stops + faults.switch_returns + 4 * played.timing.patience
     start = responded[len(responded) // WARM_UP // 2]
@@ -267,6 +279,18 @@ def _fail_over(played: Run, responded: Any, latencies: Any, is_write: Any) -> di
     after = np.count_nonzero(responded > settled) / (responded[-1] - settled) if responded[-1] > settled else 0.0
     found["recovered"] = float(after / before) if before else None
     return found
+
+
+def _ready_again(played: Run) -> Ready | None:
+    """When the switch that came back saw its first completion, if it did."""
+    return max((ready for switch_id, ready in played.ready.items() if switch_id > 1), default=None)
+
+
+def _resumed(played: Run, ready: Ready) -> float | None:
+    """Seconds from there to the first read that a single replica answered."""
+    served = played.observed.served
+    after = served[np.searchsorted(served, ready.at) :]
+    return float(after[0] - ready.at) if len(after) else None
 
 
 def _over_time(played: Run, responded: Any) -> Series:
@@ -292,4 +316,14 @@ def _checks(played: Run) -> tuple[Check, ...]:
     checks += [
         station.check() for i in range(config.replicas) if (station := played.driver.station(f"r{i}")) is not None
     ]
-    return tuple(checks)
+    return (*checks, *_prompt(played))
+
+
+def _prompt(played: Run) -> tuple[Check, ...]:
+    """Whether single-replica reads resumed within the time of a write, after a fail-over."""
+    ready = _ready_again(played)
+    late = _resumed(played, ready) if ready is not None else None
+    if ready is None or late is None:
+        return ()
+    detail = f"{late * 1e6:.1f} us after the first completion, whose write took {ready.trip * 1e6:.1f} us"
+    return (Check("reads resume within a write's time", "holds" if late <= ready.trip else "fails", detail),)

@@ -54,10 +54,10 @@ class PrimaryBackup(ReadAhead):
         return self.members[0]
 
     def settle(self, committed: int) -> list[Effect]:
-        """A backup acknowledges; a primary without backups commits."""
+        """A backup acknowledges; a primary commits what all have, which is more when it has fewer backups."""
         before = self.predecessor()
         if before is None:
-            return [] if self.acked or self.silent else self.commit(self.index)
+            return [] if self.silent else self.commit(min(self.acked.values(), default=self.index))
         return [*self.commit(committed), Send(before, Ack(self.epoch, self.index))]
 
     def on_commit(self, done: Sequence[tuple[Packet, Stamp]]) -> list[Effect]:
@@ -118,7 +118,7 @@ class PrimaryBackup(ReadAhead):
         self.silent.discard(source)
         if self.silent or self.controller is None:
             return effects
-        return [*effects, *self.commit(min(self.acked.values())), *self.on_epoch(self.controller)]
+        return [*effects, *self.on_epoch(self.controller)]
 
     def _report(self) -> Send:
         return Send(self.members[0], Report(self.epoch, self.index, tuple(packet for packet, _ in self.pending)))

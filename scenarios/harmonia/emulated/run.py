@@ -6,13 +6,14 @@ emulated.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scenarios.harmonia import as_messages
 from scenarios.harmonia.as_messages import WARM_UP, Timing
 from scenarios.harmonia.config import HarmoniaConfig
 from scenarios.harmonia.emulated.experiment import LONGEST, Experiment, Load, Played, play
 from scenarios.harmonia.observed import Observed
-from scenarios.harmonia.outcome import costs, distribution, percentiles, share_of_formula
+from scenarios.harmonia.outcome import Floats, costs, distribution, percentiles, share_of_formula
 from scenarios.harmonia.pipeline import Pipeline
 from sim.errors import UserError
 from sim.scenario import Check, Context, Outcome, Series
@@ -89,13 +90,13 @@ def figures(config: HarmoniaConfig, observed: Observed) -> dict[str, float | Non
         observed.is_write[counted],
     )
     if len(responded) < 2:
-        return {}
+        return {"emulated_operations": float(len(observed.responded))}
     throughput = float((len(responded) - 1) / (responded[-1] - responded[0]))
     reads = float((~observed.is_write).sum())
     single = len(observed.served) / reads if config.detects and reads else None
     return {
         "emulated_throughput": throughput,
-        **{f"emulated_{name}": value for name, value in percentiles(latencies, is_write).items()},
+        **{f"emulated_{name}": value for name, value in _medians(latencies, is_write).items()},
         "emulated_share_of_formula": share_of_formula(
             config, throughput, float(is_write.mean()), 1.0 - (single or 0.0)
         ),
@@ -105,6 +106,11 @@ def figures(config: HarmoniaConfig, observed: Observed) -> dict[str, float | Non
         "emulated_outage": float(np.diff(observed.responded).max()),
         "emulated_operations": float(len(observed.responded)),
     }  # fmt: skip
+
+
+def _medians(latencies: Floats, is_write: NDArray[np.bool_]) -> dict[str, float | None]:
+    found = percentiles(latencies, is_write)
+    return {name: found[name] for name in ("read_latency", "write_latency")}
 
 
 def _beside(config: HarmoniaConfig, simulated: Outcome, played: Played, observed: Observed) -> Outcome:
@@ -120,11 +126,12 @@ def _beside(config: HarmoniaConfig, simulated: Outcome, played: Played, observed
     series: dict[str, Series] = dict(simulated.series)
     if len(observed.latencies):
         series["emulated latency"] = distribution(observed.latencies)
+    silent = {name: why for name, why in simulated.notes.items() if known.get(name) is None}
     return Outcome(
         {**simulated.metrics, **known},
         series,
         (*simulated.checks, *_checks(config, played, observed)),
-        {**simulated.notes, "bottleneck": played.bottleneck or "nothing was", "emulated_retried": _counts(observed)},
+        silent | {"bottleneck": played.bottleneck or "nothing was", "emulated_operations": _counts(observed)},
     )
 
 

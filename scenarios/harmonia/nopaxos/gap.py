@@ -57,7 +57,8 @@ class GapAgreement(Ordered):
         if not self.in_view(message.view) or not self.leads:
             return ()
         if message.first <= len(self.log):
-            return [Send(source, GapReply(self.view, message.first, tuple(self.log[message.first - 1 :])))]
+            entries = tuple(self.log[message.first - 1 : message.last])
+            return [Send(source, GapReply(self.view, message.first, entries))]
         return () if self.gap else self._commit_gap(max(self.missing(), message.last))
 
     def on_gap_reply(self, now: float, source: Address, message: GapReply) -> Sequence[Effect]:

@@ -35,7 +35,7 @@ class GapRequest(NamedTuple):
 
 
 class GapReply(NamedTuple):
-    """The leader's log from slot `first`."""
+    """The leader's log from slot `first` on, as far as it was asked for and the leader has it."""
 
     view: View
     first: int

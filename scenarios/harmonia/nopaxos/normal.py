@@ -97,8 +97,9 @@ class Ordered(Replica):
         return self.status is Status.NORMAL and self.leader == self.address
 
     def on_message(self, now: float, source: Address, message: Any) -> Sequence[Effect]:
-        """Looks the message up."""
-        return self.handlers[message.__class__](now, source, message)
+        """By the message's class; a class that is not known is ignored."""
+        handler = self.handlers.get(message.__class__)
+        return handler(now, source, message) if handler else ()
 
     def on_packet(self, now: float, source: Address, packet: Packet) -> Sequence[Effect]:
         """A single-replica read is answered if the check allows, or starts again at the switch; all else is ordered."""

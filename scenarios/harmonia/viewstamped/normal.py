@@ -60,7 +60,7 @@ class NormalCase(Replica):
 
     STATE: ClassVar[tuple[str, ...]] = (
         *Replica.STATE,
-        *("status", "view", "normal_view", "log", "committed", "executed_upto", "early"),
+        *("status", "view", "normal_view", "log", "committed", "executed_upto", "early", "fetching"),
         *("prepared", "executed", "completed"),
     )
 
@@ -83,6 +83,7 @@ class NormalCase(Replica):
         self.committed = 0
         self.executed_upto = UNSTAMPED
         self.early: dict[int, Packet] = {}  # entries that overtook others
+        self.fetching = False  # asked for what is missing
         self.prepared: dict[Address, int] = {}
         self.executed: dict[Address, int] = {}
         self.completed = 0
@@ -115,15 +116,16 @@ class NormalCase(Replica):
         return self.status is Status.NORMAL and self.leader == self.address
 
     def on_message(self, now: float, source: Address, message: Any) -> Sequence[Effect]:
-        """Looks the message up."""
-        return self.handlers[message.__class__](now, source, message)
+        """By the message's class; a class that is not known is ignored."""
+        handler = self.handlers.get(message.__class__)
+        return handler(now, source, message) if handler else ()
 
     def on_timer(self, now: float, timer: Hashable) -> Sequence[Effect]:
         """The leader repeats itself; a follower asks for what is missing."""
         if timer == RESEND:
             return self._resend() if self.leads else ()
-        assert timer == FETCH
-        return self._fetch() if self.early and self.status is Status.NORMAL else ()
+        self.fetching = False
+        return self._catch_up(self.leader, self.view) if self.early and self.status is Status.NORMAL else ()
 
     # requests
 
@@ -174,7 +176,7 @@ class NormalCase(Replica):
             return self._catch_up(source, message.view)
         number = message.number
         if number > len(self.log) + 1:
-            waiting = bool(self.early)
+            waiting = self.fetching or bool(self.early)
             self.early[number] = message.entry
             return () if waiting else [SetTimer(FETCH, self.timers.fetch)]
         if number == len(self.log) + 1:
@@ -255,15 +257,14 @@ class NormalCase(Replica):
         return True
 
     def _catch_up(self, source: Address, view: int) -> list[Effect]:
-        """Asks for what is missing, unless the message came from a view that is over."""
-        if view < self.view:
+        """Asks for what is missing, once in a while, unless the message came from a view that is over."""
+        if view < self.view or self.fetching:
             return []
+        self.fetching = True
         # the committed part is the same in every view
         same = view == self.view and self.status is Status.NORMAL
-        return [Send(source, GetState(len(self.log) if same else self.committed))]
-
-    def _fetch(self) -> list[Effect]:
-        return [Send(self.leader, GetState(len(self.log))), SetTimer(FETCH, self.timers.fetch)]
+        start = len(self.log) if same else self.committed
+        return [Send(source, GetState(start)), SetTimer(FETCH, self.timers.fetch)]
 
     def on_get_state(self, now: float, source: Address, message: GetState) -> Sequence[Effect]:
         """Hands over the rest of the log."""
@@ -276,6 +277,7 @@ class NormalCase(Replica):
         """Takes the rest of the log of this view."""
         if message.view != self.view or self.status is not Status.NORMAL or self.leads or message.start > len(self.log):
             return ()
+        self.fetching = False
         self.log += message.entries[len(self.log) - message.start :]
         self.early = {number: entry for number, entry in self.early.items() if number > len(self.log)}
         return self._joined(message.committed)

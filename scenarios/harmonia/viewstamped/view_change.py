@@ -51,7 +51,7 @@ class ViewstampedReplica(NormalCase):
         self.status, self.crashes, self.lease = Status.RECOVERING, self.crashes + 1, 0.0
         self.log, self.committed, self.completed, self.store, self.sessions = [], 0, 0, {}, {}
         self.last = self.executed_upto = UNSTAMPED
-        self.prepared, self.executed, self.early = {}, {}, {}
+        self.prepared, self.executed, self.early, self.fetching = {}, {}, {}, False
         self.wanted_by, self.votes, self.responses = set(), {}, {}
 
     def on_start(self, now: float) -> Sequence[Effect]:
@@ -60,7 +60,7 @@ class ViewstampedReplica(NormalCase):
         return self._ask_for_recovery() if self.status is Status.RECOVERING else self._set_view_timers()
 
     def on_message(self, now: float, source: Address, message: Any) -> Sequence[Effect]:
-        """Looks the message up; without memory, only answers to that count."""
+        """By the message's class; without memory, only answers to that count."""
         if self.status is Status.RECOVERING and message.__class__ is not RecoveryResponse:
             return ()
         return super().on_message(now, source, message)
@@ -83,7 +83,7 @@ class ViewstampedReplica(NormalCase):
     def _want(self, now: float, view: int) -> list[Effect]:
         """Leaves the present view for `view`."""
         self.status, self.view, self.heard = Status.VIEW_CHANGE, view, now
-        self.wanted_by, self.votes, self.early = set(), {}, {}
+        self.wanted_by, self.votes, self.early, self.fetching = set(), {}, {}, False
         return [
             *(Send(other, StartViewChange(view)) for other in self.others),
             *(CancelTimer(RESEND), CancelTimer(FETCH), SetTimer(LEADER, self.timers.leader)),
@@ -140,6 +140,7 @@ class ViewstampedReplica(NormalCase):
         self.log = list(log)
         self.last = next((entry.stamp for entry in reversed(self.log) if entry.stamp != UNSTAMPED), UNSTAMPED)
         self.prepared, self.executed, self.early, self.wanted_by, self.votes = {}, {}, {}, set(), {}
+        self.fetching = False
         return self._set_view_timers()
 
     def _set_view_timers(self) -> list[Effect]:

@@ -180,6 +180,14 @@ def test_an_entry_that_does_not_come_is_fetched():
     assert node.on_timer(0, "fetch") == ()
 
 
+def test_what_is_missing_is_asked_for_once_in_a_while():
+    node = replica()
+    assert messages(node.on_message(0, "r0", Commit(0, 5))) == [GetState(0)]
+    assert messages(node.on_message(0, "r0", Commit(0, 6))) == []
+    node.on_timer(0, "fetch")
+    assert messages(node.on_message(0, "r0", Commit(0, 6))) == [GetState(0)]
+
+
 def test_what_is_not_committed_is_not_executed():
     node = replica()
     node.on_message(0, "r0", Prepare(0, 1, write(1), 0))
@@ -192,6 +200,7 @@ def test_who_missed_the_start_of_a_view_takes_part_only_with_its_log():
     node = replica("r2", log=[write(1)])
     for message in (Prepare(1, 3, write(3), 2), Commit(1, 2)):
         assert messages(node.on_message(0, "r1", message)) == [GetState(0)]
+        node.on_timer(0, "fetch")
         assert (node.view, node.normal_view, node.log) == (0, 0, [write(1)])
     node.on_message(0, "r1", NewState(1, 0, (write(2), write(3)), 2))
     assert (node.view, node.normal_view, node.log, node.committed) == (1, 1, [write(2), write(3)], 2)
