@@ -96,6 +96,9 @@ class HarmoniaConfig(Config):
         description="a compiled queueing model, the protocols' own state machines on a simulated network, "
         "or the same between real processes on Mininet",
     )
+    data_plane: Literal["kernel", "soft"] = Field(
+        "kernel", description="of the backend 'mininet': a program in the kernel, or the pipeline model's in user space"
+    )
     protocol: ProtocolName = Field("chain", description="who replicates")
     switch: Literal["plain", "harmonia"] = Field(
         "harmonia",

@@ -5,14 +5,14 @@ import subprocess
 import time
 from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from emulation.deployment import Deployment, Placed, Ran, Running
 from emulation.isolation import Isolated, Progress
 from emulation.line import Faults
 from emulation.links import require_links
 from emulation.named import Made
-from emulation.planes import KernelPlane, ip_bytes
+from emulation.planes import KernelPlane, SoftPlane, ip_bytes
 from emulation.progress import tell
 from emulation.session import Session
 from emulation.topology import Rack
@@ -55,8 +55,10 @@ class Load(NamedTuple):
 class Experiment(NamedTuple):
     """One run. `read`, `write` and `message` are what these take a replica's core (seconds; the mean if `exponential`).
 
-    `kernel` are faults in the switch (loss and duplication), `hosts` those in the hosts' senders. `events` are what
-    goes wrong when: (seconds after clients start, name of `EVENTS`, argument). `limit` in seconds ends it in any case.
+    `plane` is the switch: a kernel program, or the pipeline model's in user space (which cannot be stopped). `kernel`
+    are faults in the switch (loss and duplication; in user space all), `hosts` those in the hosts' senders. `events`
+    are what goes wrong when: (seconds after clients start, name of `EVENTS`, argument). `limit` in seconds ends it in
+    any case.
     """
 
     settings: Settings
@@ -74,6 +76,7 @@ class Experiment(NamedTuple):
     redis: bool = True
     replica: str = "replica"
     capture: bool = False
+    plane: Literal["kernel", "soft"] = "kernel"
 
 
 class Played(NamedTuple):
@@ -107,23 +110,30 @@ def inside(argument: None, folder: Path) -> None:
     experiment: Experiment = pickle.loads((folder / "experiment.pickle").read_bytes())
     names = servers(experiment.settings)
     hosts = (*names, CONTROL, CONSOLE, *DESKS)
-    plane = KernelPlane()
-    with Session(Rack(hosts), plane, folder) as session:
-        links = require_links(session)
+    kernel = KernelPlane()
+    with Session(Rack(hosts), kernel, folder) as session:
+        if experiment.plane == "soft":
+            kernel.stop()
+            session.plane = _soft(experiment, session)
+            session.plane.start(session.ports, folder)
+        links = require_links(session, (0.0, 5e-3 + 8 * experiment.kernel.get("delay", 0.0)))
         if experiment.redis:
             for name in names:
                 redis(session, name, folder)
         running = Running(session, deployment(experiment, session), experiment.limit, DESKS, experiment.seed)
-        running.boot(*names, CONTROL, CONSOLE, *DESKS)
+        consoles = (CONSOLE,) if experiment.plane == "kernel" else ()
+        running.boot(*names, CONTROL, *consoles, *DESKS)
+        if not consoles and experiment.kernel:
+            session.plane.set_faults(Faults(**experiment.kernel))
         if experiment.hosts:
             running.set_faults(Faults(**experiment.hosts), *names, *DESKS)
         if experiment.capture:
             session.capture(DESKS[0], folder / "captured.pcap")
-        running.start(*names, CONTROL, CONSOLE)
+        running.start(*names, CONTROL, *consoles)
         time.sleep(_SETTLE)
         started = running.start(*DESKS)
         watch = running.watch()
-        _happen(experiment, running, session, plane, started)
+        _happen(experiment, running, session, kernel, started)
         for desk in DESKS:
             _wait(running, desk, started, experiment)
         usage = watch.usage()
@@ -135,6 +145,13 @@ def inside(argument: None, folder: Path) -> None:
         [(*link,) for link in links], captured,
     )  # fmt: skip
     (folder / _RESULT).write_bytes(pickle.dumps(played, protocol=pickle.HIGHEST_PROTOCOL))
+
+
+def _soft(experiment: Experiment, session: Session) -> SoftPlane:
+    if any(what.startswith("switch") for _, what, _ in experiment.events):
+        raise UserError("the switch in user space cannot be stopped; use the data plane 'kernel'")
+    given = {"directory": deployment(experiment, session).directory(session), "settings": experiment.settings._asdict()}
+    return SoftPlane(Made("scenarios.harmonia.emulated.soft:switch", given), seed=experiment.seed)
 
 
 def redis(session: Session, host: str, folder: Path) -> None:

@@ -67,6 +67,7 @@ def experiment(config: HarmoniaConfig, predicted: float, context: Context) -> Ex
         kernel={"loss": bad.loss, "duplicate": bad.duplication},
         hosts=hosts if bad.jitter or bad.reordering else {},
         events=_events(config),
+        plane=config.data_plane,
     )  # fmt: skip
 
 
