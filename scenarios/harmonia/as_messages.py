@@ -121,7 +121,7 @@ class Run:
         config, card = self.config, self.config.hardware
         given = settings(config, self.timing)
         choose = self._context.stream("replica choice")
-        made = rack(given, lambda n: choose.integer(0, n), self._detector)
+        made = rack(given, lambda n: choose.integer(0, n), self.detector)
         cost = self._cost()
         for server, host in zip(made.servers, self._servers(), strict=True):
             self.driver.place(server, host, card.server.cores, cost)
@@ -134,7 +134,8 @@ class Run:
             self._clients.append(node.address)
         self._rack = [node.address for node in made.nodes]
 
-    def _detector(self, switch_id: int, stages: int, slots: int, replicas: tuple[str, ...]) -> Any:
+    def detector(self, switch_id: int, stages: int, slots: int, replicas: tuple[str, ...]) -> Any:
+        """The switch's data plane: the protocol's detector, which tells this run when it gets ready."""
         run, kind = self, KINDS[self.config.protocol].detector
 
         class Timed(kind):  # type: ignore[valid-type, misc]
@@ -218,9 +219,11 @@ class Run:
         self.driver.start(SWITCH)
 
 
-def run(config: HarmoniaConfig, pipeline: Pipeline, context: Context, timing: Timing = RACK) -> Outcome:
+def run(
+    config: HarmoniaConfig, pipeline: Pipeline, context: Context, timing: Timing = RACK, kind: type[Run] = Run
+) -> Outcome:
     """One run; what clients saw, what replicas and the switch did, and whether all of it is linearizable."""
-    played = Run(config, pipeline, context, timing)
+    played = kind(config, pipeline, context, timing)
     played.go()
     return _outcome(played, pipeline)
 

@@ -1,7 +1,7 @@
 """Our header for Scapy: captured files are dissected down to the fields of Harmonia's packets."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from scapy.fields import ByteEnumField, FlagsField, IntField, ShortField
 from scapy.layers.inet import UDP
@@ -16,11 +16,11 @@ PORTS = range(7000, 7256)
 _MESSAGE = {0: "MESSAGE"}
 
 
-class Harmonia(Packet):  # type: ignore[misc]
+class Harmonia(Packet):
     """The header between UDP and key and value."""
 
     name = "Harmonia"
-    fields_desc: ClassVar[list[object]] = [
+    fields_desc: ClassVar[list[Any]] = [
         ByteEnumField("op", 1, {int(op): op.name for op in Op}),
         FlagsField("flags", 0, 8, ["single"]),
         ShortField("group", 1),
@@ -38,14 +38,14 @@ class Harmonia(Packet):  # type: ignore[misc]
         return str(self.sprintf("%Harmonia.op% object %Harmonia.object_id% of client %Harmonia.client%"))
 
 
-class NodeMessage(Packet):  # type: ignore[misc]
+class NodeMessage(Packet):
     """What nodes say to each other: op 0, then msgpack."""
 
     name = "NodeMessage"
-    fields_desc: ClassVar[list[object]] = [ByteEnumField("op", 0, _MESSAGE)]
+    fields_desc: ClassVar[list[Any]] = [ByteEnumField("op", 0, _MESSAGE)]
 
 
-class _Either(Packet):  # type: ignore[misc]
+class _Either(Packet):
     @classmethod
     def dispatch_hook(cls, data: bytes | None = None, *rest: object, **more: object) -> type[Packet]:
         if not data:

@@ -121,20 +121,21 @@ def inside(argument: None, folder: Path) -> None:
             for name in names:
                 redis(session, name, folder)
         running = Running(session, deployment(experiment, session), experiment.limit, DESKS, experiment.seed)
+        desks = DESKS[: experiment.load.clients]
         consoles = (CONSOLE,) if experiment.plane == "kernel" else ()
-        running.boot(*names, CONTROL, *consoles, *DESKS)
+        running.boot(*names, CONTROL, *consoles, *desks)
         if not consoles and experiment.kernel:
             session.plane.set_faults(Faults(**experiment.kernel))
         if experiment.hosts:
-            running.set_faults(Faults(**experiment.hosts), *names, *DESKS)
+            running.set_faults(Faults(**experiment.hosts), *names, *desks)
         if experiment.capture:
             session.capture(DESKS[0], folder / "captured.pcap")
         running.start(*names, CONTROL, *consoles)
         time.sleep(_SETTLE)
-        started = running.start(*DESKS)
+        started = running.start(*desks)
         watch = running.watch()
         _happen(experiment, running, session, kernel, started)
-        for desk in DESKS:
+        for desk in desks:
             _wait(running, desk, started, experiment)
         usage = watch.usage()
         session.stop_captures()
@@ -211,7 +212,7 @@ def _happen(experiment: Experiment, running: Running, session: Session, plane: K
         "link_up": lambda host: session.set_link(host, True),
         "switch_stop": lambda nothing: _stop_switch(running, session, plane),
         "switch_start": lambda nothing: _start_switch(running),
-        "faults": lambda faults: running.set_faults(Faults(**faults), *servers(experiment.settings), *DESKS),
+        "faults": lambda faults: running.set_faults(Faults(**faults)),
     }
     for at, what, argument in sorted(experiment.events, key=lambda event: event[0]):
         time.sleep(max(started + at - time.monotonic(), 0.0))

@@ -5,16 +5,22 @@ on such processes (`calibrate`). Its figures depend on nothing but config and se
 emulated.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from hardware_models.tofino.crc import POLYNOMIALS, crc
 from scenarios.harmonia import as_messages
 from scenarios.harmonia.as_messages import WARM_UP, Timing
 from scenarios.harmonia.config import HarmoniaConfig
+from scenarios.harmonia.detector import Verdict
 from scenarios.harmonia.emulated.experiment import LONGEST, Experiment, Load, Played, play
 from scenarios.harmonia.observed import Observed
 from scenarios.harmonia.outcome import Floats, costs, distribution, percentiles, share_of_formula
+from scenarios.harmonia.packet import Packet
 from scenarios.harmonia.pipeline import Pipeline
+from scenarios.harmonia.switch_program import CHOICE_BITS
 from sim.errors import UserError
 from sim.scenario import Check, Context, Outcome, Series
 
@@ -22,6 +28,25 @@ from sim.scenario import Check, Context, Outcome, Series
 MOST = 6000.0
 #: Share of the progress that is the simulation's.
 _SIMULATED = 0.1
+
+
+class Prediction(as_messages.Run):
+    """The simulation of what processes do: its switch chooses replicas by the hash that the switch program takes.
+
+    A hash of consecutive requests spreads them more evenly than chance, which shows in latencies.
+    """
+
+    def detector(self, switch_id: int, stages: int, slots: int, replicas: tuple[str, ...]) -> Any:
+        """The detector, with the program's choice."""
+        made = super().detector(switch_id, stages, slots, replicas)
+        process, first = made.process, self.config.replicas + 2  # clients come after replicas, controller and switch
+
+        def chosen(packet: Packet, choice: int = 0) -> Verdict:
+            data = (first + int(packet.client[1:])).to_bytes(4, "big") + packet.request.to_bytes(4, "big")
+            return process(packet, crc(data, POLYNOMIALS["crc32"]) & (2**CHOICE_BITS - 1))  # type: ignore[no-any-return]
+
+        made.process = chosen
+        return made
 
 
 def timing(config: HarmoniaConfig) -> Timing:
@@ -32,7 +57,7 @@ def timing(config: HarmoniaConfig) -> Timing:
 def run(config: HarmoniaConfig, pipeline: Pipeline, context: Context) -> Outcome:
     """One run, twice: simulated, then between processes. Raises `UserError` for more than these can carry."""
     context.progress(0.0, "simulating")
-    simulated = as_messages.run(config, pipeline, context, timing(config))
+    simulated = as_messages.run(config, pipeline, context, timing(config), Prediction)
     played = play(
         experiment(config, simulated.metrics["throughput"] or 0.0, context),
         lambda share, doing: context.progress(_SIMULATED + (1 - _SIMULATED) * share, doing),
