@@ -129,7 +129,7 @@ class Run:
         self.driver.place(made.controller, CONTROLLER)
         table, desks = alias_table(shares(config.objects, config.skew)), self._desks()
         for number in range(config.clients):
-            node = client(given, number, self._operations(number, table), self._gap(number))
+            node = client(given, number, self.operations(number, table), self._gap(number))
             self.driver.place(node, desks[number % len(desks)])
             self._clients.append(node.address)
         self._rack = [node.address for node in made.nodes]
@@ -155,7 +155,8 @@ class Run:
 
         return Timed(switch_id, stages, slots, replicas)
 
-    def _operations(self, number: int, table: AliasTable) -> Operations:
+    def operations(self, number: int, table: AliasTable) -> Operations:
+        """What a client does: requests until there were enough, then its part of the reads at the end."""
         stream, writes = self._context.stream("operations", number), self.config.writes
         keep, other, objects = table.keep, table.other, len(table.keep)
 

@@ -24,6 +24,8 @@ from scenarios.harmonia.replica import Replica
 from scenarios.harmonia.switch import Activate, Switch
 from sim.protocol import Address
 
+#: What the first client does first: without a completed write a switch never lets a single replica answer.
+FIRST = Operation(Op.WRITE, 0)
 Directory = Mapping[Address, tuple[str, int]]
 
 
@@ -108,6 +110,8 @@ def _operations(draw: random.Random, load: Mapping[str, Any]) -> Operations:
     cumulated = _cumulated(objects, load["skew"])
 
     def operation(i: int) -> Operation | None:
+        if i == 0 and load["number"] == 0:
+            return FIRST
         if i >= requests:
             return Operation(Op.READ, mine[i - requests]) if i - requests < len(mine) else None
         key = bisect_right(cumulated, draw.random() * cumulated[-1]) if cumulated else draw.randrange(objects)

@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 from hardware_models.tofino.crc import POLYNOMIALS, crc
 from scenarios.harmonia import as_messages
 from scenarios.harmonia.as_messages import WARM_UP, Timing
+from scenarios.harmonia.client import Operations
 from scenarios.harmonia.config import HarmoniaConfig
 from scenarios.harmonia.detector import Verdict
 from scenarios.harmonia.emulated.experiment import LONGEST, Experiment, Load, Played, play
+from scenarios.harmonia.emulated.nodes import FIRST
 from scenarios.harmonia.observed import Observed
 from scenarios.harmonia.outcome import Floats, costs, distribution, percentiles, share_of_formula
 from scenarios.harmonia.packet import Packet
 from scenarios.harmonia.pipeline import Pipeline
+from scenarios.harmonia.popularity import AliasTable
 from scenarios.harmonia.switch_program import CHOICE_BITS
 from sim.errors import UserError
 from sim.scenario import Check, Context, Outcome, Series
@@ -31,10 +34,17 @@ _SIMULATED = 0.1
 
 
 class Prediction(as_messages.Run):
-    """The simulation of what processes do: its switch chooses replicas by the hash that the switch program takes.
+    """The simulation of what processes do.
 
-    A hash of consecutive requests spreads them more evenly than chance, which shows in latencies.
+    Its switch chooses replicas by the hash that the switch program takes, which spreads requests in a row more evenly
+    than chance and so shows in latencies. The first request of the first client is a write, as without one a switch
+    would never let a single replica answer.
     """
+
+    def operations(self, number: int, table: AliasTable) -> Operations:
+        """A client's, the first of all a write."""
+        following = super().operations(number, table)
+        return lambda i: FIRST if number == 0 and i == 0 else following(i)
 
     def detector(self, switch_id: int, stages: int, slots: int, replicas: tuple[str, ...]) -> Any:
         """The detector, with the program's choice."""
