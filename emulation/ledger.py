@@ -6,10 +6,13 @@ process that owns it and tells which process is the room's first. A process is k
 numbers are used again.
 """
 
+import fcntl
 import os
 import shutil
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +99,15 @@ class Room:
             for member in members:  # the kernel ends them with the room's first process; be sure
                 _kill(member)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def alone(root: Path = ROOT) -> Iterator[None]:
+    """No other run that measures is under way on this machine; waits for the one that is."""
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (root / "measuring").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def rooms(root: Path = ROOT) -> list[Room]:
