@@ -9,14 +9,17 @@ from emulated_needs import emulated
 from emulation.bpf import REDIRECT, SHOT
 from hardware_models.tofino.batch import BatchEngine, Packets
 from hardware_models.tofino.card import TofinoCard
-from scenarios.harmonia.detector import LAST_SEQUENCE
+from hardware_models.tofino.crc import POLYNOMIALS, crc
+from scenarios.harmonia.detector import LAST_SEQUENCE, Detector
 from scenarios.harmonia.emulated.datagrams import GROUP
 from scenarios.harmonia.emulated.kernel import Endpoint, KernelSwitchProgram, Mode
 from scenarios.harmonia.packet import Op, Packet, Stamp
+from scenarios.harmonia.sequencer import OrderingDetector
 from scenarios.harmonia.switch import Route
 from scenarios.harmonia.switch_control import SwitchControl
 from scenarios.harmonia.switch_program import Plan, build
-from scenarios.harmonia.wire import HEADER_BYTES, encode
+from scenarios.harmonia.wire import HEADER_BYTES, decode, encode
+from sim.errors import UserError
 
 CARD = TofinoCard.model_validate("tofino1")
 #: Ports of the pipeline; in the kernel the same number is the last byte of an address.
@@ -157,3 +160,89 @@ def test_the_kernel_is_the_pipeline_packet_for_packet_and_register_for_register(
     assert slots > 1000 or "dirty set full" in reasons
     assert not first or "sequence exhausted" in reasons
     assert switch.registers().refused > count / 100
+
+
+def choice_of(client, request):
+    return crc(client.to_bytes(4, "big") + request.to_bytes(4, "big"), POLYNOMIALS["crc32"]) & 255
+
+
+def by_detector(detector, data, client=CLIENT_NUMBER):
+    """What the plain statement of the algorithm makes of a packet: (port, payload) or None."""
+    packet = decode(data, "c")
+    verdict = detector.process(packet, choice_of(client, packet.request))
+    if verdict.target == "drop" or (verdict.target == "client" and client != CLIENT_NUMBER):
+        return None
+    ports = {"write": WRITE, "read": READ, "client": CLIENT}
+    port = ports.get(verdict.target) or REPLICAS[detector.replicas.index(verdict.replica)]
+    return port, encode(verdict.packet, client) + data[HEADER_BYTES:]
+
+
+def well_formed(count, seed):
+    """The part of the adversarial packets that a plain statement can take."""
+    for data in adversarial(count, seed):
+        if len(data) >= HEADER_BYTES and data[0] in {*Op} and data[1] < 2 and data[2:4] == GROUP.to_bytes(2, "big"):
+            yield data
+
+
+@pytest.mark.parametrize(("kind", "orders"), [(Detector, False), (OrderingDetector, True)])
+def test_the_kernel_is_the_plain_detector_and_the_ordering_one(kind, orders):
+    detector = kind(1, 3, 16, ROUTE.replicas)
+    switch = kernel_switch(3, 16, orders=orders)
+    for number, data in enumerate(well_formed(6_000, seed=5)):
+        client = int.from_bytes(data[20:24], "big")
+        wanted = by_detector(detector, data, client)
+        assert answer(switch, data) == wanted, (number, data.hex())
+        if number % 500 == 499:
+            detector.sweep()
+            switch.sweep()
+    registers = switch.registers()
+    assert (registers.sequence, registers.committed) == (detector.sequence, detector.committed)
+    assert registers.refused == detector.refused
+    assert registers.full + registers.exhausted == detector.dropped
+
+
+def test_a_plain_switch_forwards_and_a_sequencer_numbers_what_it_forwards():
+    plain, sequencer = (kernel_switch(1, 4, detects=False, orders=orders) for orders in (False, True))
+    write, read = (encode(Packet(op, 5, "c", 1), CLIENT_NUMBER) for op in (Op.WRITE, Op.READ))
+    reply = encode(Packet(Op.READ_REPLY, 5, "c", 1), CLIENT_NUMBER)
+    assert answer(plain, write) == (WRITE, write)
+    assert answer(plain, read) == (READ, read)
+    assert answer(plain, reply) == (CLIENT, reply)
+    for number, request in enumerate((write, read, read, write), start=1):
+        port, data = answer(sequencer, request)
+        assert (port, decode(data, "c").stamp) == (WRITE, Stamp(1, number))
+    assert answer(sequencer, reply) == (CLIENT, reply)
+    assert sequencer.registers().sequence == 4
+
+
+def test_a_route_to_many_sends_to_each_and_chooses_among_readers():
+    everyone = tuple(NAMES[port] for port in REPLICAS)
+    switch = kernel_switch(1, 4, detects=False, route=Route(1, everyone, everyone, everyone))
+    reads = [answer(switch, encode(Packet(Op.READ, 5, "c", request), CLIENT_NUMBER)) for request in range(60)]
+    assert {port for port, _ in reads} == set(REPLICAS)
+    write = encode(Packet(Op.WRITE, 5, "c", 1), CLIENT_NUMBER)
+    assert answer(switch, write) == (REPLICAS[-1], write)  # the copies before the last one leave by other ways
+
+
+def test_an_inactive_switch_and_strangers_get_nothing_and_control_messages_pass():
+    endpoints = {name: endpoint(number) for number, name in NAMES.items()}
+    idle = KernelSwitchProgram(Mode(True, False, 1, 4), 1, "s", endpoints, {"c": CLIENT_NUMBER})
+    write = encode(Packet(Op.WRITE, 5, "c", 1), CLIENT_NUMBER)
+    assert answer(idle, write) is None
+    active = kernel_switch(1, 4)
+    assert active.plane.program.test(frame(write, udp_port=9)).result == SHOT  # not the switch's port
+    assert active.plane.program.test(frame(write, ip=200)).result == SHOT  # to nobody we know
+    message = b"\x00" + write[1:]
+    assert active.plane.program.test(frame(message)).result == SHOT
+    active.plane.program.map("hosts").put(bytes((10, 0, 0, SWITCH)), (9).to_bytes(4, "little") + bytes(8))
+    passed = active.plane.program.test(frame(message))
+    assert passed.result == REDIRECT
+    assert passed.packet[42:] == message
+
+
+def test_sizes_and_ids_that_cannot_be_are_refused():
+    for mode, said in (({"stages": 0}, "stages"), ({"slots": 12}, "power of two")):
+        with pytest.raises(UserError, match=said):
+            kernel_switch(**({"stages": 1, "slots": 4} | mode))
+    with pytest.raises(UserError, match="switch_id"):
+        kernel_switch(1, 4, switch_id=0)
