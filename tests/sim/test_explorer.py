@@ -1,3 +1,6 @@
+import doctest
+from pathlib import Path
+
 import pytest
 
 from sim.explorer import Bounds, Violation, explore
@@ -207,3 +210,8 @@ def test_a_violation_at_the_start_has_no_steps():
 def test_two_searches_find_the_same(name):
     first, second = (seen_values(1, 2, 3, bounds=Bounds(duplicates=2))[1] for _ in range(2))
     assert getattr(first, name) == getattr(second, name)
+
+
+def test_the_guide_shows_what_happens():
+    guide = Path(__file__).parents[2] / "docs" / "guide" / "explorer.md"
+    assert doctest.testfile(str(guide), module_relative=False) == (0, 9)

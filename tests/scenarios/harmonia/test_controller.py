@@ -1,11 +1,15 @@
 import pytest
-from rack import Rack
+from rack import DELAY, Rack
 from racks import LEASE, guarded
 
 from scenarios.harmonia import chain
-from scenarios.harmonia.controller import Activated, Add, Controller, Down, NewEpoch, Remove
-from scenarios.harmonia.replica import Served
+from scenarios.harmonia.client import Completed, Invoked
+from scenarios.harmonia.controller import Activated, Add, Controller, Down, Membership, NewEpoch, Remove
+from scenarios.harmonia.read_ahead import Configure, Configured, Copied, Join
+from scenarios.harmonia.replica import Renew, Renewed, Served
+from scenarios.harmonia.switch import Activate, Pong
 from sim.errors import UserError
+from sim.protocol import Send
 
 NAMES = ("r0", "r1", "r2")
 HARSH = {"loss": 0.01, "repeat": 0.01, "jitter": 3.0}
@@ -66,6 +70,23 @@ def test_the_switch_fails_and_the_next_one_takes_over(protocol, switches, seed):
     assert sum(time < 10e-3 for time in served) > 20
     assert sum(time > activated for time in served) > 200
     assert all(stamp.switch in (1, 2) for stamp in (item.stamp for item in rack.nodes["r0"].store.values()))
+
+
+@BOTH
+def test_single_replica_reads_come_back_within_a_write_round_trip_of_the_first_completion(protocol):
+    rack = Rack(guarded(protocol, NAMES, switches=("s1", "s2"), keys=50, writes=0.1)).run(10e-3)
+    rack.crash("s1")
+    finish(rack)
+    activated = next(time for time, _, event in rack.notes if isinstance(event, Activated))
+    writes = {(node, event.request) for _, node, event in rack.notes if isinstance(event, Invoked) and event.value}
+    completed = next(
+        time
+        for time, node, event in rack.notes
+        if isinstance(event, Completed) and time > activated and (node, event.request) in writes
+    )
+    served = next(time for time, _, event in rack.notes if isinstance(event, Served) and time > activated)
+    # a write's round trip is client, switch, three replicas (or primary, backup, primary), switch, client
+    assert completed - DELAY < served <= completed + 6 * DELAY
 
 
 @BOTH
@@ -149,6 +170,81 @@ def test_everything_at_once():
     rack.tell("controller", Add("r3"))
     finish(rack, 8 * 800)
     assert members(rack) == ("r1", "r2", "r3")
+
+
+def quiet(kind=Membership, **rest):
+    made = kind("controller", ("s1", "s2"), NAMES, chain.route, **rest)
+    made.on_start(0.0)
+    return made
+
+
+def sent(effects, kind):
+    return {
+        effect.to: effect.message for effect in effects if isinstance(effect, Send) and type(effect.message) is kind
+    }
+
+
+def test_a_new_switch_waits_for_every_fence_or_lease():
+    controller = quiet(Controller, lease=1.0)
+    renewed = sent(controller.on_timer(0.5, "switch silent"), Renew)
+    assert renewed == dict.fromkeys(NAMES, Renew(2, "s2", 1.5))
+    assert not sent(controller.on_message(0.5, "r0", Renewed(1)), Activate)
+    for name in NAMES[:2]:
+        assert not sent(controller.on_message(0.5, name, Renewed(2)), Activate)
+    assert not sent(controller.on_timer(0.9, "leases ended"), Activate)
+    assert sent(controller.on_timer(1.0, "leases ended"), Activate) == {"s2": Activate(2, controller.route())}
+    assert sent(controller.on_timer(1.0, "beat"), Activate)  # until it says so
+    controller.on_message(1.0, "s2", Pong(2, 1))
+    assert not sent(controller.on_timer(1.1, "beat"), Activate)
+    fenced = quiet(Controller)
+    fenced.on_timer(0.5, "switch silent")
+    for name in NAMES[:2]:
+        assert not sent(fenced.on_message(0.5, name, Renewed(2)), Activate)
+    assert sent(fenced.on_message(0.5, "r2", Renewed(2)), Activate)
+
+
+def test_nobody_waits_for_the_fence_of_the_dead():
+    controller = quiet(Controller)
+    assert controller.on_message(0.0, "operator", Down("s2")) == []
+    assert sent(controller.on_message(0.0, "operator", Down("s1")), Renew)
+    controller.on_message(0.0, "r0", Renewed(2))
+    controller.on_message(0.0, "r1", Renewed(2))
+    assert sent(controller.on_message(0.0, "operator", Down("r2")), Activate)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("s2", Pong(1, 1)),  # not the active switch
+        ("s1", Pong(0, 0)),  # it started again
+        ("s1", Pong(7, 1)),
+        ("r0", Configured(7)),
+        ("r0", Configured(1)),
+        ("r9", Configured(1)),
+        ("r9", Copied()),
+        ("r9", Renewed(1)),
+        ("operator", Add("r0")),
+        ("operator", Remove("r9")),
+        ("operator", Down("r9")),
+        ("operator", "what is this?"),
+    ],
+)
+def test_what_is_out_of_place_is_ignored(source, message):
+    controller = quiet()
+    before = controller.freeze()
+    assert not controller.on_message(0.0, source, message)
+    assert controller.freeze() == before
+
+
+def test_one_server_joins_at_a_time():
+    controller = quiet()
+    assert sent(controller.on_message(0.0, "operator", Add("r8")), Join) == {"r8": Join("r2")}
+    assert controller.on_message(0.0, "operator", Add("r9")) == ()
+    assert sent(controller.on_timer(0.0, "beat"), Join) == {"r8": Join("r2")}
+    assert sent(controller.on_message(0.0, "r8", Copied()), Configure)["r8"] == Configure(2, (*NAMES, "r8"))
+    assert "r8" not in controller.readers()
+    controller.on_message(0.0, "r8", Configured(2))
+    assert "r8" in controller.readers()
 
 
 @pytest.mark.parametrize(
