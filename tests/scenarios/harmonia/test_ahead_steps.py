@@ -5,7 +5,7 @@ import pytest
 from scenarios.harmonia.chain import Chain
 from scenarios.harmonia.craq import Asked, Craq, Query, Version
 from scenarios.harmonia.packet import Op, Packet, Stamp, object_id
-from scenarios.harmonia.primary_backup import PrimaryBackup, Report
+from scenarios.harmonia.primary_backup import Ask, PrimaryBackup, Report
 from scenarios.harmonia.read_ahead import Ack, Configure, Configured, Copied, Fetch, Forward, Join, Snapshot
 from scenarios.harmonia.replica import CHECK_FAILED, NOT_HERE, NOT_READY, OUT_OF_ORDER, Bounced, Item, Refused
 from sim.protocol import Note, Send
@@ -263,10 +263,13 @@ def test_the_primary_fails_and_the_next_one_takes_up_the_longest_report():
     second, third = filled(PrimaryBackup, "b", 1), filled(PrimaryBackup, "c", 3)
     assert tell(second, Configure(2, ("b", "c")), "controller") == []
     assert tell(second, stamped(9)) == [Note(Refused(NOT_READY))]
-    assert tell(second, Configure(2, ("b", "c")), "controller") == []
+    assert tell(second, Configure(2, ("b", "c")), "controller") == [Send("c", Ask(2))]
+    assert tell(third, Ask(2), "b") == []  # not in that epoch yet
     report = Report(2, 3, (stamped(1), stamped(2), stamped(3)))
     assert tell(third, Configure(2, ("b", "c")), "controller")[0] == Send("b", report)
-    assert tell(third, Configure(2, ("b", "c")), "controller")[0] == Send("b", report)
+    assert tell(third, Configure(2, ("b", "c")), "controller") == [Send("controller", Configured(2))]
+    assert tell(third, Ask(2), "b") == [Send("b", report)]
+    assert tell(third, Ask(2), "a") == []
     answers = tell(second, report, "c")
     assert [effect.message.request for effect in answers if effect.to == "s"] == [1, 2, 3]
     assert answers[-1] == Send("controller", Configured(2))
