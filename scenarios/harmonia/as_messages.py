@@ -6,7 +6,7 @@ acknowledged and then lost shows in the history. The history is checked for line
 
 from collections.abc import Callable
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,9 +36,16 @@ RESEND = 0.3e-3
 #: When clients start, in seconds: replicas have their first lease by then.
 _UP = 1e-3
 #: Intervals of the time series.
-_BINS = 100
+_BINS = 200
 #: The share of requests that is warm-up.
 WARM_UP = 5
+
+
+class Ready(NamedTuple):
+    """When a switch saw its first completion, and how long that write had been on its way from the switch and back."""
+
+    at: float
+    trip: float
 
 
 class Run:
@@ -52,7 +59,8 @@ class Run:
         self.driver = Driver(self.engine, self.network, self._size, self.observed.note)
         self.over = self.engine.event()
         self.audited = 0
-        self.ready: dict[int, float] = {}  # when each switch id had its first completion
+        self.ready: dict[int, Ready] = {}  # by switch id
+        self.stamped: dict[Stamp, float] = {}  # when, until the switch is ready
         self._last = 0
         self._audit: list[int] = []
         self._clients: list[Address] = []
@@ -111,12 +119,18 @@ class Run:
         run, kind = self, KINDS[self.config.protocol].detector
 
         class Timed(kind):  # type: ignore[valid-type, misc]
-            """A detector that tells the run when its first write was completed."""
+            """A detector that tells the run when its first write was completed, and when that was stamped."""
+
+            def write(self, object_id: int) -> Stamp | None:
+                stamp: Stamp | None = super().write(object_id)
+                if stamp is not None and not self.ready:
+                    run.stamped[stamp] = run.engine.now
+                return stamp
 
             def completion(self, object_id: int, stamp: Stamp) -> bool:
                 done: bool = super().completion(object_id, stamp)
-                if done:
-                    run.ready.setdefault(switch_id, run.engine.now)
+                if done and switch_id not in run.ready:
+                    run.ready[switch_id] = Ready(run.engine.now, run.engine.now - run.stamped[stamp])
                 return done
 
         return Timed(switch_id, stages, slots, replicas)
@@ -199,18 +213,21 @@ def _outcome(played: Run, pipeline: Pipeline) -> Outcome:
     latencies, is_write = observed.latencies[counted], observed.is_write[counted]
     measured = responded[counted]
     began = responded[counted.start - 1] if len(measured) else 0.0
-    throughput = len(measured) / (measured[-1] - began) if len(measured) else 0.0
+    duration = float(measured[-1] - began) if len(measured) else inf
+    throughput = len(measured) / duration
     reads, writes = float((~observed.is_write).sum()), float(observed.is_write.sum())
     quiet = config.faults == type(config.faults)()
     single = len(observed.served) / reads if config.detects and reads else None
     known: dict[str, float | None] = {
-        "throughput": float(throughput),
-        "share_of_formula": share_of_formula(config, float(throughput), float(is_write.mean()), 1.0 - (single or 0.0))
+        "throughput": throughput,
+        "share_of_formula": share_of_formula(config, throughput, float(is_write.mean()), 1.0 - (single or 0.0))
         if quiet and len(measured)
         else None,
         **percentiles(latencies, is_write),
         "bounced": observed.total("bounced") / reads if config.detects and reads else None,
         "single": single,
+        "read_rate": float((~is_write).sum()) / duration,
+        "write_rate": float(is_write.sum()) / duration,
         "refused": float(observed.total("refused")),
         "retried": float(observed.counts["Retried"]),
         "dropped": observed.counts[f"dropped: {FULL}"] / writes if config.detects and writes else None,
@@ -219,25 +236,23 @@ def _outcome(played: Run, pipeline: Pipeline) -> Outcome:
     }
     series = {"latency": distribution(latencies)} if len(latencies) else {}
     if not quiet:
-        series["time"] = _over_time(played, responded)
+        series["answers"] = _over_time(played, responded)
     counts = ", ".join(f"{name} {count:,}" for name, count in sorted(observed.counts.items()))
     return outcome(known, pipeline, series, _checks(played), {"refused": counts} if counts else {})
 
 
 def _fail_over(played: Run, responded: Any, latencies: Any, is_write: Any) -> dict[str, float | None]:
     """What a stopped switch cost, if one did."""
-    faults, observed = played.config.faults, played.observed
-    if len(responded) < 2 or played.config.faults == type(faults)():
+    faults = played.config.faults
+    if len(responded) < 2 or faults == type(faults)():
         return {}
     found: dict[str, float | None] = {"outage": float(np.diff(responded).max())}
     if faults.switch_stops == "never":
         return found
-    ready = max((when for switch_id, when in played.ready.items() if switch_id > 1), default=inf)
-    if played.config.detects and ready < inf:
-        served = observed.served
-        again = served[np.searchsorted(served, ready) :]
-        found["resumed"] = float(again[0] - ready) if len(again) else None
-        settled = ready + 2 * float(np.quantile(latencies, 0.99))
+    ready = _ready_again(played)
+    if ready is not None:
+        found["resumed"] = _resumed(played, ready)
+        settled = ready.at + 2 * float(np.quantile(latencies, 0.99))
     else:
         settled = faults.switch_stops + faults.switch_returns + 4 * PATIENCE
     start = responded[len(responded) // WARM_UP // 2]
@@ -247,16 +262,26 @@ def _fail_over(played: Run, responded: Any, latencies: Any, is_write: Any) -> di
     return found
 
 
+def _ready_again(played: Run) -> Ready | None:
+    """When the switch that came back saw its first completion, if it did."""
+    return max((ready for switch_id, ready in played.ready.items() if switch_id > 1), default=None)
+
+
+def _resumed(played: Run, ready: Ready) -> float | None:
+    """Seconds from there to the first read that a single replica answered."""
+    served = played.observed.served
+    after = served[np.searchsorted(served, ready.at) :]
+    return float(after[0] - ready.at) if len(after) else None
+
+
 def _over_time(played: Run, responded: Any) -> Series:
-    """Answers, and single-replica reads among them, per second in each interval."""
+    """Answers per second in each interval: reads that one replica answered, and all else."""
     edges = np.linspace(0.0, responded[-1], _BINS + 1)
     width = edges[1]
     answers, _ = np.histogram(responded, edges)
     single, _ = np.histogram(played.observed.served, edges)
-    return Series(
-        {"time": edges[:-1] + width / 2, "throughput": answers / width, "single": single / width},
-        {"time": "time", "throughput": "frequency", "single": "frequency"},
-    )
+    rates = {"one replica": single / width, "normal": (answers - single) / width}
+    return Series({"time": edges[:-1], **rates}, {"time": "time", **dict.fromkeys(rates, "frequency")})
 
 
 def _checks(played: Run) -> tuple[Check, ...]:
@@ -272,4 +297,14 @@ def _checks(played: Run) -> tuple[Check, ...]:
     checks += [
         station.check() for i in range(config.replicas) if (station := played.driver.station(f"r{i}")) is not None
     ]
-    return tuple(checks)
+    return (*checks, *_prompt(played))
+
+
+def _prompt(played: Run) -> tuple[Check, ...]:
+    """Whether single-replica reads resumed within the time of a write, after a fail-over."""
+    ready = _ready_again(played)
+    late = _resumed(played, ready) if ready is not None else None
+    if ready is None or late is None:
+        return ()
+    detail = f"{late * 1e6:.1f} us after the first completion, whose write took {ready.trip * 1e6:.1f} us"
+    return (Check("reads resume within a write's time", "holds" if late <= ready.trip else "fails", detail),)

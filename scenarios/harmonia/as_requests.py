@@ -20,6 +20,8 @@ def run(config: HarmoniaConfig, pipeline: Pipeline, context: Context) -> Outcome
     writes = found.writes / (found.reads + found.writes)
     metrics: dict[str, float | None] = {
         "throughput": found.throughput,
+        "read_rate": found.reads / found.duration,
+        "write_rate": found.writes / found.duration,
         "share_of_formula": share_of_formula(config, found.throughput, writes, found.dirty_share),
         **percentiles(found.latencies, found.is_write),
         "operations": float(config.requests),

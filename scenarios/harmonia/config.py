@@ -11,6 +11,8 @@ from sim.units import Bytes, Quantity, Ratio, Seconds
 
 METRICS = (
     Metric("throughput", "frequency", "higher", "requests answered per second, after the warm-up"),
+    Metric("read_rate", "frequency", "higher", "reads among them, per second"),
+    Metric("write_rate", "frequency", "higher", "writes among them, per second"),
     Metric("share_of_formula", "ratio", "neither", "throughput over that of the closed form at saturation"),
     Metric("read_latency", "time", "lower", "median time of a read, from client to client"),
     Metric("read_latency_p99", "time", "lower", "99th percentile of the time of a read"),

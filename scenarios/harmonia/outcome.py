@@ -13,6 +13,22 @@ from sim.scenario import Check, Outcome, Series
 Floats = NDArray[np.float64]
 #: Points of a curve of cumulated shares.
 _POINTS = 101
+#: Why a metric may be missing.
+_WHY = {
+    "share_of_formula": "there is a closed form for primary-backup, chain and CRAQ at saturation, with nothing failing",
+    "single": "the switch is plain, or nobody read",
+    "dirty": "counted by the backend 'requests', of reads",
+    "dirty_formula": "counted by the backend 'requests', behind a switch that detects conflicts",
+    "bounced": "the switch is plain, or nobody read",
+    "dropped": "the switch is plain, or nobody wrote",
+    "pending": "counted by the backend 'requests', of writes behind a switch that detects conflicts",
+    "entries": "counted by the backend 'requests', behind a switch that detects conflicts",
+    "refused": "counted by the backend 'messages'",
+    "retried": "counted by the backend 'messages'",
+    "outage": "nothing fails",
+    "recovered": "the switch does not stop, or not long enough before the end",
+    "resumed": "no switch that detects conflicts stops, or not long enough before the end",
+}
 
 
 def costs(config: HarmoniaConfig) -> Costs:
@@ -51,7 +67,8 @@ def outcome(
     checks: tuple[Check, ...] = (),
     notes: Mapping[str, str] | None = None,
 ) -> Outcome:
-    """An outcome in which metrics that do not apply are None."""
+    """An outcome in which metrics that do not apply are None, with a note that says why."""
     metrics: dict[str, float | None] = {metric.name: None for metric in METRICS}
     metrics |= {"stages": float(pipeline.stages), "pipeline": pipeline.time, **known}
-    return Outcome(metrics, series, checks, notes or {})
+    silent = {name: _WHY.get(name, "no such request was made") for name, value in metrics.items() if value is None}
+    return Outcome(metrics, series, checks, silent | dict(notes or {}))

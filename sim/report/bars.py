@@ -29,8 +29,9 @@ def bars(
     """A bar of length `amount` per row, in the order of the rows; a panel per value of `facet`.
 
     Bars start at zero. `colour` is the field that a bar's colour stands for (default: `name`); where several bars of a
-    panel have one name, each bears both. `measure` is what the numbers are, for the axis. Rows labelled "paper" are stars on the bar of the same name. An interval is taken
-    from `AMOUNT_low` and `AMOUNT_high`, the record behind a bar from `key`.
+    panel have one name, each bears both. `measure` is what the numbers are, for the axis. Rows labelled "paper" are
+    stars on the bar of the same name. An interval is taken from `AMOUNT_low` and `AMOUNT_high`, the record behind a bar
+    from `key`.
     """
     usable = [row for row in rows if isinstance(row.get(amount), int | float)]
     values = [float(row[field]) for row in usable for field in (amount, f"{amount}_high") if row.get(field) is not None]

@@ -204,12 +204,13 @@ def _bounds(study: _Study, chart: Chart, chosen: Sequence[Record]) -> list[dict[
 
 
 def _timeline(study: _Study, chart: Chart, chosen: Sequence[Record]) -> Picture | None:
-    fillings = []
+    fillings, unit = [], "bytes"
     for record in [record for record in chosen if chart.series in record.series][:_MOST_PANELS]:
         series = study.store.series(record.key, chart.series)
         if series is None:
             continue
         amounts = {name: column for name, column in series.columns.items() if name not in _TOTALS}
+        unit = next((series.units[name] for name in amounts if name in series.units), unit)
         title = study.panel(chart.facet, study.value(record, chart.facet)) if chart.facet else record.key[:12]
         ending = f" ({record.answer})" if record.answer else ""
         fillings.append(Filling(title + ending, series.columns["time"], amounts, record.key))
@@ -217,7 +218,7 @@ def _timeline(study: _Study, chart: Chart, chosen: Sequence[Record]) -> Picture 
         return None
     capacity = study.value(chosen[0], chart.bound) if chart.bound else None
     alt = f"{chart.title} {chart.caption}".strip()
-    return timeline(fillings, title=chart.title, alt=alt, capacity=capacity, caption=chart.caption)
+    return timeline(fillings, title=chart.title, alt=alt, unit=unit, capacity=capacity, caption=chart.caption)
 
 
 def _pivots(study: _Study) -> list[Table]:

@@ -86,18 +86,21 @@ def without(name, cell, states):
 CELLS = {cell: ("visibility (P1)", partial(_find, *cell)) for cell in _WORLDS}
 
 
+VIEWS, CRASHES = frozenset({"leader", "sync"}), frozenset({"leader", "recover"})
+
+
 def _safe(group):
+    def world(*scripts, replicas=3, **rest):
+        return World(group, scripts, replicas, **rest)
+
     return {
-        "two clients, a message repeated": lambda **bounds: World(group, ("Wx Rx", "Wx Rx"), replicas=3).explore(
-            timers=1, duplicates=1, **bounds
+        "two clients, a message repeated": partial(world("Wx Rx", "Wx Rx").explore, timers=1, duplicates=1),
+        "the view changes": partial(world("Wx Rx", timers=VIEWS).explore, timers=2),
+        "two replicas, two clients": partial(world("Wx Rx", "Rx", replicas=2, timers=VIEWS).explore, timers=2),
+        "a leader crashes and comes back": partial(
+            world("Wx", timers=CRASHES, crashable=("r0",)).explore, timers=3, crashes=1, restarts=1
         ),
-        "views change": lambda **bounds: World(group, ("Wx Rx", "Rx"), replicas=3).explore(timers=3, **bounds),
-        "a leader crashes and comes back": lambda **bounds: World(
-            group, ("Wx Rx",), replicas=3, crashable=("r0", "r1")
-        ).explore(timers=3, crashes=1, restarts=1, **bounds),
-        "a new switch": lambda **bounds: World(
-            group, ("Wx Rx", "Rx"), plan=(1, 0), replicas=3, controller=QuietController
-        ).explore(timers=1, **bounds),
+        "a new switch": partial(world("Wx Rx", "Rx", plan=(1, 0), controller=QuietController).explore, timers=1),
     }
 
 
