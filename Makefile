@@ -11,7 +11,7 @@ demo: $(READY)
 	$(BIN)/windtunnel sweep demo
 	$(BIN)/windtunnel trace demo --where "policy == 'portfolio'" --out windtunnel-results/demo.perfetto-trace
 
-test: check
+test: check emulation-parts
 	$(BIN)/pytest -n $(CORES) --dist worksteal --cov --cov-report=term:skip-covered
 
 check: $(READY)
@@ -39,3 +39,11 @@ python:
 	@[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || \
 	  { echo "Python 3.11 or newer with venv is missing; install it, e.g. apt-get install python3 python3-venv" >&2; exit 1; }
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3 python3-venv
+
+# What emulated runs need of the system: Mininet, a compiler for kernel programs, Redis, Open vSwitch. Without root the
+# tests that need them say so and all others run.
+.PHONY: emulation-parts
+emulation-parts: $(READY)
+	@told=$$($(BIN)/python -m emulation.needs) && exit 0; \
+	  if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then echo "$$told" >&2; exit 0; fi; \
+	  $(BIN)/python -m emulation.install

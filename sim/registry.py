@@ -92,6 +92,17 @@ def find_measurement(kind: str) -> Measurement:
     return load(entries[kind].value, f"measurement '{kind}'")  # type: ignore[no-any-return]
 
 
+def checkups() -> dict[str, Any]:
+    """What `doctor` asks besides its own checks: objects with `check() -> (ok, detail)` and `clean() -> [what]`."""
+    found = {}
+    for name, entry in sorted(_entries("windtunnel.checkups").items()):
+        try:
+            found[name] = load(entry.value, f"check-up '{name}'")
+        except UserError:
+            continue  # named as broken by its scenario
+    return found
+
+
 def study_paths() -> dict[str, Path]:
     """Shipped studies by "package/stem", from the packages named by entry points `windtunnel.studies`."""
     found: dict[str, Path] = {}

@@ -29,16 +29,38 @@ from sim.scenario import Check, Context, Outcome, Series
 
 #: Hosts that the clients share, and seconds of simulated time without any answer after which a run is given up.
 _DESKS, _STUCK = 8, 5.0
-#: How long the controller waits for a silent node, and how often the control plane sweeps, in seconds.
-PATIENCE, SWEEP = 5e-3, 1e-3
-#: After which a chain's or a primary's replicas forward again what is not acknowledged, in seconds.
-RESEND = 0.3e-3
-#: When clients start, in seconds: replicas have their first lease by then.
-_UP = 1e-3
 #: Intervals of the time series.
 _BINS = 200
 #: The share of requests that is warm-up.
 WARM_UP = 5
+
+
+class Timing(NamedTuple):
+    """Intervals that depend on where the nodes run, in seconds.
+
+    `patience`: how long the controller waits for a silent node. `sweep`: how often the control plane sweeps. `resend`:
+    after which a chain's or a primary's replicas forward again what is not acknowledged. `up`: when clients start;
+    replicas have their first lease by then. `slowness` multiplies the timers of quorum protocols.
+    """
+
+    patience: float = 5e-3
+    sweep: float = 1e-3
+    resend: float = 0.3e-3
+    up: float = 1e-3
+    skew: float = 10e-6
+    slowness: float = 1.0
+
+
+#: A rack whose messages take microseconds.
+RACK = Timing()
+
+
+def settings(config: HarmoniaConfig, timing: Timing) -> Settings:
+    """What nodes are told of a config."""
+    return Settings(
+        config.protocol, config.detects, config.replicas, config.dirty_stages, config.dirty_slots, config.lease,
+        timing.patience, config.retry, timing.resend, timing.sweep, timing.skew, timing.slowness,
+    )  # fmt: skip
 
 
 class Ready(NamedTuple):
@@ -51,8 +73,8 @@ class Ready(NamedTuple):
 class Run:
     """One run: built, driven to its end, and asked what happened."""
 
-    def __init__(self, config: HarmoniaConfig, pipeline: Pipeline, context: Context) -> None:
-        self.config, self._context = config, context
+    def __init__(self, config: HarmoniaConfig, pipeline: Pipeline, context: Context, timing: Timing = RACK) -> None:
+        self.config, self.timing, self._context = config, timing, context
         self.engine = Engine(trace=context.trace)
         self.network = Network(self.engine, context.streams)
         self.observed = Observed(self._completed)
@@ -70,7 +92,7 @@ class Run:
     def go(self) -> None:
         """Starts everything, lets it fail as it shall, and stops when the audit is done or nothing moves any more."""
         self.driver.start(*self._rack)
-        self.engine.call_at(_UP, self.driver.start, *self._clients)
+        self.engine.call_at(self.timing.up, self.driver.start, *self._clients)
         self._faults()
         before = -1
         while not self.over.triggered and self._last != before:
@@ -97,12 +119,9 @@ class Run:
 
     def _nodes(self) -> None:
         config, card = self.config, self.config.hardware
-        settings = Settings(
-            config.protocol, config.detects, config.replicas, config.dirty_stages, config.dirty_slots, config.lease,
-            PATIENCE, config.retry, RESEND, SWEEP,
-        )  # fmt: skip
+        given = settings(config, self.timing)
         choose = self._context.stream("replica choice")
-        made = rack(settings, lambda n: choose.integer(0, n), self._detector)
+        made = rack(given, lambda n: choose.integer(0, n), self.detector)
         cost = self._cost()
         for server, host in zip(made.servers, self._servers(), strict=True):
             self.driver.place(server, host, card.server.cores, cost)
@@ -110,12 +129,13 @@ class Run:
         self.driver.place(made.controller, CONTROLLER)
         table, desks = alias_table(shares(config.objects, config.skew)), self._desks()
         for number in range(config.clients):
-            node = client(settings, number, self._operations(number, table), self._gap(number))
+            node = client(given, number, self.operations(number, table), self._gap(number))
             self.driver.place(node, desks[number % len(desks)])
             self._clients.append(node.address)
         self._rack = [node.address for node in made.nodes]
 
-    def _detector(self, switch_id: int, stages: int, slots: int, replicas: tuple[str, ...]) -> Any:
+    def detector(self, switch_id: int, stages: int, slots: int, replicas: tuple[str, ...]) -> Any:
+        """The switch's data plane: the protocol's detector, which tells this run when it gets ready."""
         run, kind = self, KINDS[self.config.protocol].detector
 
         class Timed(kind):  # type: ignore[valid-type, misc]
@@ -135,7 +155,8 @@ class Run:
 
         return Timed(switch_id, stages, slots, replicas)
 
-    def _operations(self, number: int, table: AliasTable) -> Operations:
+    def operations(self, number: int, table: AliasTable) -> Operations:
+        """What a client does: requests until there were enough, then its part of the reads at the end."""
         stream, writes = self._context.stream("operations", number), self.config.writes
         keep, other, objects = table.keep, table.other, len(table.keep)
 
@@ -199,9 +220,11 @@ class Run:
         self.driver.start(SWITCH)
 
 
-def run(config: HarmoniaConfig, pipeline: Pipeline, context: Context) -> Outcome:
+def run(
+    config: HarmoniaConfig, pipeline: Pipeline, context: Context, timing: Timing = RACK, kind: type[Run] = Run
+) -> Outcome:
     """One run; what clients saw, what replicas and the switch did, and whether all of it is linearizable."""
-    played = Run(config, pipeline, context)
+    played = kind(config, pipeline, context, timing)
     played.go()
     return _outcome(played, pipeline)
 
@@ -254,7 +277,7 @@ def _fail_over(played: Run, responded: Any, latencies: Any, is_write: Any) -> di
         found["resumed"] = _resumed(played, ready)
         settled = ready.at + 2 * float(np.quantile(latencies, 0.99))
     else:
-        settled = faults.switch_stops + faults.switch_returns + 4 * PATIENCE
+        settled = faults.switch_stops + faults.switch_returns + 4 * played.timing.patience
     start = responded[len(responded) // WARM_UP // 2]
     before = np.count_nonzero((responded > start) & (responded < faults.switch_stops)) / (faults.switch_stops - start)
     after = np.count_nonzero(responded > settled) / (responded[-1] - settled) if responded[-1] > settled else 0.0

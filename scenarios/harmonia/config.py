@@ -1,6 +1,6 @@
 """What may be asked of Harmonia (its settings) and what it answers (its metrics)."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -33,6 +33,27 @@ METRICS = (
     Metric("recovered", "ratio", "higher", "throughput after a fail-over, over that before"),
     Metric("resumed", "time", "lower", "from the new switch's first completion to the first single-replica read"),
     Metric("operations", "1", "neither", "requests answered, warm-up included", label="counted"),
+    Metric("emulated_throughput", "frequency", "higher", "requests answered per second by real processes", "emulated"),
+    Metric("emulated_read_latency", "time", "lower", "median time of a read of real processes", "emulated"),
+    Metric("emulated_write_latency", "time", "lower", "median time of a write of real processes", "emulated"),
+    Metric("emulated_share_of_formula", "ratio", "neither", "emulated throughput over the closed form's", "emulated"),
+    Metric("emulated_single", "ratio", "higher", "share of emulated reads that a single replica answered", "emulated"),
+    Metric("emulated_bounced", "ratio", "lower", "share of emulated reads that a replica sent on", "emulated"),
+    Metric("emulated_retried", "1", "lower", "emulated requests that were sent again", "emulated"),
+    Metric("emulated_outage", "time", "lower", "longest time without an answer in an emulated run", "emulated"),
+    Metric("emulated_operations", "1", "neither", "operations of the emulated history that was checked", "emulated"),
+    Metric("throughput_error", "ratio", "neither", "simulated throughput over emulated, less one", "emulated"),
+    Metric("read_latency_error", "ratio", "neither", "simulated median read time over emulated, less one", "emulated"),
+    Metric("write_latency_error", "ratio", "neither", "the same of a write", "emulated"),
+    Metric("machine_busy", "ratio", "lower", "share of the machine's cores that was busy", "emulated"),
+    Metric(
+        "bottleneck",
+        "1",
+        "lower",
+        "1 if machine or a process was busy beyond 80 %: no scaling shows",
+        "emulated",
+    ),
+    Metric("round_trip", "time", "lower", "longest median round trip between two hosts before the run", "emulated"),
     Metric("stages", "1", "lower", "match-action stages that the switch program takes", label="modelled"),
     Metric("pipeline", "time", "lower", "time of a packet in the pipeline's stages", label="modelled"),
 )
@@ -53,13 +74,30 @@ class Faults(BaseModel):
     server: int = Field(0, ge=0, description="which one: 0 is head, primary, or first leader")
 
 
+#: What is taken for real processes on one machine where nothing is said: they are a thousand times slower than a rack.
+FOR_PROCESSES = {
+    "hardware": "mininet",
+    "objects": 1000,
+    "clients": 36,
+    "requests": 10_000,
+    "dirty_slots": 4096,
+    "retry": "1s",
+    "lease": "1500ms",
+}
+
+
 class HarmoniaConfig(Config):
     """One question: this protocol, with or without conflict detection in the switch, under this load."""
 
     hardware: NetworkCard = Field("rack-40g", validate_default=True, description="the rack: links, servers")
     chip: TofinoCard = Field("tofino1", validate_default=True, description="the switch chip")
-    backend: Literal["requests", "messages"] = Field(
-        "requests", description="a compiled queueing model, or the protocols' own state machines on a simulated network"
+    backend: Literal["requests", "messages", "mininet"] = Field(
+        "requests",
+        description="a compiled queueing model, the protocols' own state machines on a simulated network, "
+        "or the same between real processes on Mininet",
+    )
+    data_plane: Literal["kernel", "soft"] = Field(
+        "kernel", description="of the backend 'mininet': a program in the kernel, or the pipeline model's in user space"
     )
     protocol: ProtocolName = Field("chain", description="who replicates")
     switch: Literal["plain", "harmonia"] = Field(
@@ -80,6 +118,14 @@ class HarmoniaConfig(Config):
     service: Literal["constant", "exponential"] = Field("constant", description="law of the servers' times")
     lease: Seconds = Field(10e-3, gt=0, description="how long replicas trust a switch without hearing of it")
     faults: Faults = Field(Faults(), description="what fails")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fit_for_processes(cls, given: Any) -> Any:
+        """What is not said has values that real processes can bear."""
+        if isinstance(given, dict) and given.get("backend") == "mininet":
+            return FOR_PROCESSES | given
+        return given
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

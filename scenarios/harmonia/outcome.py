@@ -70,5 +70,8 @@ def outcome(
     """An outcome in which metrics that do not apply are None, with a note that says why."""
     metrics: dict[str, float | None] = {metric.name: None for metric in METRICS}
     metrics |= {"stages": float(pipeline.stages), "pipeline": pipeline.time, **known}
-    silent = {name: _WHY.get(name, "no such request was made") for name, value in metrics.items() if value is None}
+    only = dict.fromkeys((one.name for one in METRICS if one.label == "emulated"), "measured by the backend 'mininet'")
+    silent = {
+        name: (_WHY | only).get(name, "no such request was made") for name, value in metrics.items() if value is None
+    }
     return Outcome(metrics, series, checks, silent | dict(notes or {}))

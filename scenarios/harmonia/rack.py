@@ -1,7 +1,7 @@
 """The nodes of a rack, by protocol: replicas, the switch, the controller, clients."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from math import inf
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from scenarios.harmonia import chain, craq, nopaxos, primary_backup, viewstamped
 from scenarios.harmonia.client import Client, OpenClient, Operations, Pause
 from scenarios.harmonia.controller import Controller, MakeRoute, Membership
 from scenarios.harmonia.detector import Detector
-from scenarios.harmonia.nopaxos import NOPaxosReplica
+from scenarios.harmonia.nopaxos import NOPaxosReplica, NOPaxosTimers
 from scenarios.harmonia.packet import Op, Packet
 from scenarios.harmonia.quorum_client import OpenQuorumClient, QuorumClient
 from scenarios.harmonia.quorum_controller import QuorumController
@@ -17,7 +17,7 @@ from scenarios.harmonia.read_ahead import Ack
 from scenarios.harmonia.replica import Replica
 from scenarios.harmonia.sequencer import OrderingDetector, Sequencer
 from scenarios.harmonia.switch import Activate, HarmoniaSwitch, Switch
-from scenarios.harmonia.viewstamped import ViewstampedReplica
+from scenarios.harmonia.viewstamped import ViewstampedReplica, ViewstampedTimers
 from sim.protocol import Address, Choose, Node
 
 Make = Callable[..., Any]
@@ -30,7 +30,10 @@ _WINDOW = 4096
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a protocol is made of. `votes`: its clients count votes. `writes`: messages that cost a server a write."""
+    """What a protocol is made of.
+
+    `votes`: its clients count votes. `writes`: messages that cost a server a write. `timers`: a quorum protocol's.
+    """
 
     replica: Make
     route: MakeRoute
@@ -39,19 +42,25 @@ class Kind:
     detector: type[Detector] = Detector
     votes: bool = False
     writes: tuple[type, ...] = ()
+    timers: Make | None = None
 
 
 KINDS = {
     "primary_backup": Kind(primary_backup.PrimaryBackup, primary_backup.route),
     "chain": Kind(chain.Chain, chain.route),
     "craq": Kind(craq.Craq, craq.route, writes=(Ack,)),  # to note that a version is committed is a write of its own
-    "vr": Kind(ViewstampedReplica, viewstamped.route, QuorumController),
-    "nopaxos": Kind(NOPaxosReplica, nopaxos.route, QuorumController, Sequencer, OrderingDetector, votes=True),
+    "vr": Kind(ViewstampedReplica, viewstamped.route, QuorumController, timers=ViewstampedTimers),
+    "nopaxos": Kind(
+        NOPaxosReplica, nopaxos.route, QuorumController, Sequencer, OrderingDetector, votes=True, timers=NOPaxosTimers
+    ),
 }
 
 
 class Settings(NamedTuple):
-    """A rack's figures. Times in seconds; `lease` may be infinite."""
+    """A rack's figures. Times in seconds; `lease` may be infinite.
+
+    `slowness` is by what quorum protocols' timers are multiplied, which are made for a rack of microseconds.
+    """
 
     protocol: str
     detects: bool
@@ -64,6 +73,7 @@ class Settings(NamedTuple):
     resend: float
     sweep: float
     skew: float = 10e-6
+    slowness: float = 1.0
 
 
 class Rack(NamedTuple):
@@ -87,7 +97,6 @@ def servers(settings: Settings) -> tuple[Address, ...]:
 def rack(settings: Settings, choose: Choose, detector: Make | None = None) -> Rack:
     """Servers, switch and controller; `detector(switch_id, stages, slots, replicas)` makes a data plane."""
     kind, names = KINDS[settings.protocol], servers(settings)
-    trust = {"lease": 0.0, "skew": settings.skew} if settings.lease < inf else {}
     make = detector or kind.detector
 
     def data_plane(switch_id: int, replicas: tuple[Address, ...]) -> Any:
@@ -99,19 +108,24 @@ def rack(settings: Settings, choose: Choose, detector: Make | None = None) -> Ra
         if settings.detects
         else kind.plain(SWITCH, choose, active)
     )
-    replicas = tuple(_replica(kind, name, names, settings.resend, trust) for name in names)
+    replicas = tuple(replica(settings, name) for name in names)
     controller = kind.controller(
         CONTROLLER, (SWITCH,), names, kind.route, lease=settings.lease, patience=settings.patience
     )
     return Rack(replicas, switch, controller)
 
 
-def _replica(kind: Kind, name: Address, names: Sequence[Address], resend: float, trust: dict[str, float]) -> Replica:
-    made: Replica = (
-        kind.replica(name, names, SWITCH, **trust)
-        if kind.controller is QuorumController
-        else kind.replica(name, SWITCH, names, resend=resend, window=_WINDOW, **trust)
-    )
+def replica(settings: Settings, name: Address) -> Replica:
+    """The replica on a server."""
+    kind, names = KINDS[settings.protocol], servers(settings)
+    trust = {"lease": 0.0, "skew": settings.skew} if settings.lease < inf else {}
+    made: Replica
+    if kind.timers is None:
+        made = kind.replica(name, SWITCH, names, resend=settings.resend, window=_WINDOW, **trust)
+    else:
+        timers = kind.timers()
+        slower = {one.name: settings.slowness * getattr(timers, one.name) for one in fields(timers)}
+        made = kind.replica(name, names, SWITCH, kind.timers(**slower), **trust)
     return made
 
 

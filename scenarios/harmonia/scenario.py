@@ -21,6 +21,10 @@ class Harmonia:
             placed = pipeline.detecting(config.dirty_stages, config.dirty_slots, config.chip)
         else:
             placed = pipeline.forwarding(config.chip)
+        if config.backend == "mininet":
+            from scenarios.harmonia.emulated import run
+
+            return run.run(config, placed, context)
         if config.backend == "messages":
             return as_messages.run(config, placed, context)
         return as_requests.run(config, placed, context)

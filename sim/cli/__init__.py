@@ -38,6 +38,7 @@ _ARGUMENTS: dict[str, tuple[tuple[str, ...], dict[str, object]]] = {
     "metric": (("--metric",), {"nargs": "+", "action": "extend", "default": [], "help": "only these metrics"}),
     "why": (("--why",), {"metavar": "KEY", "default": "", "help": "what sets this record apart from its nearest"}),
     "out": (("--out",), {"type": Path, "default": None, "help": "file or folder to write"}),
+    "clean": (("--clean",), {"action": "store_true", "help": "clear what killed runs left on this machine"}),
     "json": (("--json",), {"action": "store_true", "help": "print JSON for programs"}),
     "hardware": (("action",), {"choices": ("list", "show", "diff", "measure"), "help": "what to do with cards"}),
     "files": (("files",), {"nargs": "+", "type": Path, "metavar": "FILE", "help": "histories of operations"}),
@@ -69,7 +70,7 @@ VERBS: dict[str, tuple[str, str, tuple[str, ...]]] = {
                  ("hardware", "cards", "set", "out", "json")),
     "check-history": ("checking:check_history", "whether histories of reads and writes are linearizable",
                       ("files", "model", "format")),
-    "doctor": ("doctor:doctor", "what works on this machine", ("json",)),
+    "doctor": ("doctor:doctor", "what works here; --clean clears what killed runs left", ("clean", "json")),
 }  # fmt: skip
 
 

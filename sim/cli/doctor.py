@@ -13,13 +13,20 @@ from pathlib import Path
 import orjson
 
 from sim.errors import UserError
-from sim.registry import Broken, all_scenarios, hardware_kinds
+from sim.registry import Broken, all_scenarios, checkups, hardware_kinds
 
 Finding = tuple[bool, str]
 
 
 def doctor(given: Namespace) -> int:
-    """Every check with its verdict and remedy; status 1 if one that every study needs fails."""
+    """Every check with its verdict and remedy; status 1 if one that every study needs fails.
+
+    With `--clean` it first clears what killed runs left on this machine, and says what.
+    """
+    if given.clean:
+        told = [line for checkup in checkups().values() for line in checkup.clean()]
+        print("\n".join(f"cleared  {line}" for line in told) or "nothing was left to clear")
+        return 0
     checks: dict[str, Callable[[], Finding]] = {
         "python": _python,
         "packages": _packages,
@@ -29,7 +36,7 @@ def doctor(given: Namespace) -> int:
         "results": lambda: _results(given.results),
         "disk": lambda: _disk(given.results),
         "peak memory": _peak_memory,
-    }
+    } | {name: checkup.check for name, checkup in checkups().items()}
     findings = {name: check() for name, check in checks.items()}
     if given.json:
         print(orjson.dumps({name: {"ok": ok, "detail": detail} for name, (ok, detail) in findings.items()}).decode())
