@@ -32,7 +32,7 @@ def safe(name, search, states):
     result = search(states=states)
     seconds = process_time() - started
     speed, memory = result.states / seconds / 1e3, getrusage(RUSAGE_SELF).ru_maxrss / 1e3
-    print(f"{name:30s} {result}, {result.depth} steps deep, {speed:.0f} k states/s, {memory:.0f} MB", flush=True)
+    print(f"{name:46s} {result}, {result.depth} steps deep, {speed:.0f} k states/s, {memory:.0f} MB", flush=True)
     return not result.violation
 
 

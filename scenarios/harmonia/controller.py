@@ -324,9 +324,11 @@ class Membership(Controller):
         return [*self._reroute(), *self.proceed(now)]
 
     def doubt(self, now: float, replica: Address) -> list[Effect]:
-        """A replica is to be removed: first it gets no more single-replica reads."""
+        """A replica is to be removed: first it gets no more single-replica reads. The last one that is ready stays."""
         if replica not in self.members or replica in self.doubted:
             return []
+        if self.listed == {replica}:
+            return self.hear(replica)
         self.doubted.add(replica)
         self.listed.discard(replica)
         ends = self.granted[replica]

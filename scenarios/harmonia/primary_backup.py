@@ -28,11 +28,17 @@ class Report(NamedTuple):
     pending: tuple[Packet, ...]
 
 
+class Ask(NamedTuple):
+    """From a new primary: your report did not come."""
+
+    epoch: int
+
+
 class PrimaryBackup(ReadAhead):
     """The primary (the first member) or a backup."""
 
     STATE: ClassVar[tuple[str, ...]] = (*ReadAhead.STATE, "silent", "reading")
-    HANDLERS: ClassVar[dict[type, str]] = {**ReadAhead.HANDLERS, Report: "on_report"}
+    HANDLERS: ClassVar[dict[type, str]] = {**ReadAhead.HANDLERS, Report: "on_report", Ask: "on_ask"}
 
     silent: set[Address]  # who has yet to report to this new primary
     reading: list[tuple[Stamp, Packet]]  # reads that wait for a version to be committed
@@ -102,9 +108,13 @@ class PrimaryBackup(ReadAhead):
 
     def ask_again(self, controller: Address) -> list[Effect]:
         """Reports may have been lost."""
-        if self.predecessor() is None:
-            return [] if self.silent else super().ask_again(controller)
-        return [self._report(), *super().ask_again(controller)]
+        if self.silent:
+            return [Send(backup, Ask(self.epoch)) for backup in sorted(self.silent)]
+        return super().ask_again(controller)
+
+    def on_ask(self, now: float, source: Address, ask: Ask) -> Sequence[Effect]:
+        """The new primary did not hear what this backup has."""
+        return [self._report()] if ask.epoch == self.epoch and source == self.predecessor() else ()
 
     def on_report(self, now: float, source: Address, report: Report) -> Sequence[Effect]:
         """Takes up what this primary lacks; when all reported, it begins."""

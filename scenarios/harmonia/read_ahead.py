@@ -10,9 +10,9 @@ ignored. In a new epoch what is pending is forwarded again, which indices make h
 last one finds its pending writes committed. A removed node that lives on answers no read, because its lease ran out
 before the epoch began.
 
-*A new node* first copies the objects from a member (`Fetch`, `Snapshot`) while the others go on. Then it becomes a
-member, fetches what changed since from its predecessor, and only then answers anybody; `Configured` tells the
-controller so. Versions of objects are stamps; a plain write, which has none, is at `Stamp(0, index)`.
+*A new node* first copies what is committed from a member (`Fetch`, `Snapshot`) while the others go on. Then it becomes
+a member, fetches what changed since from its predecessor, and only then takes part; `Configured` tells the controller
+so. Versions of objects are stamps; a plain write, which has none, is at `Stamp(0, index)`.
 """
 
 from collections.abc import Hashable, Sequence
@@ -81,26 +81,28 @@ class Ack(NamedTuple):
 
 
 class Fetch(NamedTuple):
-    """Send me what changed after version `since`."""
+    """Send me what changed after version `since`, and the objects called `missing`. Epoch 0: I am no member yet."""
 
     epoch: int
     since: Stamp
+    missing: tuple[Hashable, ...]
 
 
 class Snapshot(NamedTuple):
-    """What changed after version `since`, as of the write at `committed + len(pending)`, which has version `last`.
+    """What changed, as of the write with version `last`, and what of it is not known to be `committed`.
 
-    `store` lists keys, values and versions; `sessions` clients and their last requests.
+    `store` lists keys, values and versions; `sessions` clients and their last requests. Who is no member gets only what
+    is committed: no sessions, and the names of objects that have changed since, which are `missing`.
     """
 
     epoch: int
-    since: Stamp
     committed: int
     committed_stamp: Stamp
-    pending: tuple[Packet, ...]
     last: Stamp
+    pending: tuple[Packet, ...]
     store: tuple[tuple[Hashable, Hashable, Stamp], ...]
     sessions: tuple[tuple[Address, int], ...]
+    missing: tuple[Hashable, ...]
 
 
 class ReadAhead(Replica):
@@ -121,6 +123,7 @@ class ReadAhead(Replica):
         "acked",
         "early",
         "source",
+        "missing",
         "controller",
     )
 
@@ -157,6 +160,7 @@ class ReadAhead(Replica):
         self.acked: dict[Address, int] = dict.fromkeys(self.successors(), 0)
         self.early: dict[int, Forward] = {}  # overtook others
         self.source: Address | None = None  # fetching from there
+        self.missing: tuple[Hashable, ...] = ()  # objects that the copy lacks
         self.controller: Address | None = None
 
     # What a protocol says of itself.
@@ -246,7 +250,7 @@ class ReadAhead(Replica):
 
     def on_forward(self, now: float, source: Address, forward: Forward) -> Sequence[Effect]:
         """A write from the predecessor, perhaps once more, perhaps too early."""
-        if forward.epoch != self.epoch or source != self.predecessor():
+        if forward.epoch != self.epoch or source != self.predecessor() or not self.ready:
             return ()
         ahead = forward.number - self.index
         if ahead > 1:
@@ -341,7 +345,7 @@ class ReadAhead(Replica):
 
     def retire(self) -> None:
         """No member any more: as if new, but for the epoch."""
-        self.ready, self.members, self.acked, self.source = False, (), {}, None
+        self.ready, self.members, self.acked, self.source, self.missing = False, (), {}, None, ()
         self.last = self.committed_stamp = UNSTAMPED
         self.committed = 0
         for kept in (self.pending, self.early, self.store, self.sessions):
@@ -361,7 +365,8 @@ class ReadAhead(Replica):
         """Asks for what changed, if there is anyone to ask."""
         if self.source is None:
             return []
-        return [Send(self.source, Fetch(self.copies_in, self.last)), SetTimer(_FETCH, self._resend)]
+        fetch = Fetch(self.copies_in, self.last, self.missing)
+        return [Send(self.source, fetch), SetTimer(_FETCH, self._resend)]
 
     @property
     def copies_in(self) -> int:
@@ -372,37 +377,28 @@ class ReadAhead(Replica):
         """Answers a node that copies, or a member of this epoch; this node must have all that is committed."""
         if not self.ready or fetch.epoch not in (0, self.epoch):
             return ()
-        changed = tuple((key, *item) for key, item in self.store.items() if item.stamp > fetch.since)
+        changed = [(key, *item) for key, item in self.store.items() if item.stamp > fetch.since or key in fetch.missing]
+        if fetch.epoch == 0:  # what is not committed may be lost yet, and must not be taken along
+            committed = tuple(item for item in changed if item[2] <= self.committed_stamp)
+            missing = tuple(key for key, _, stamp in changed if stamp > self.committed_stamp)
+            mark = self.committed_stamp
+            return [Send(source, Snapshot(0, self.committed, mark, mark, (), committed, (), missing))]
         pending = tuple(packet for packet, _ in self.pending)
-        return [
-            Send(
-                source,
-                Snapshot(
-                    fetch.epoch,
-                    fetch.since,
-                    self.committed,
-                    self.committed_stamp,
-                    pending,
-                    self.last,
-                    changed,
-                    tuple(self.sessions.items()),
-                ),
-            )
-        ]
+        known = (self.committed, self.committed_stamp, self.last)
+        return [Send(source, Snapshot(self.epoch, *known, pending, tuple(changed), tuple(self.sessions.items()), ()))]
 
     def on_snapshot(self, now: float, source: Address, snapshot: Snapshot) -> Sequence[Effect]:
         """The copy, or what changed since."""
-        if source != self.source or snapshot.epoch != self.copies_in or snapshot.since > self.last:
+        if source != self.source or snapshot.epoch != self.copies_in:
             return ()
-        if snapshot.committed + len(snapshot.pending) >= self.index:
-            self.store.update((key, Item(value, stamp)) for key, value, stamp in snapshot.store)
-            self.sessions.update(snapshot.sessions)
-            self.last, self.committed = snapshot.last, snapshot.committed
-            self.committed_stamp = snapshot.committed_stamp
-            self.pending = [
-                (packet, _version(packet, index))
-                for index, packet in enumerate(snapshot.pending, start=snapshot.committed + 1)
-            ]
+        self.store.update((key, Item(value, stamp)) for key, value, stamp in snapshot.store)
+        self.sessions.update(snapshot.sessions)
+        self.last, self.missing = snapshot.last, snapshot.missing
+        self.committed, self.committed_stamp = snapshot.committed, snapshot.committed_stamp
+        self.pending = [
+            (packet, _version(packet, index))
+            for index, packet in enumerate(snapshot.pending, start=snapshot.committed + 1)
+        ]
         self.source = None
         assert self.controller is not None
         if not self.members:

@@ -1,4 +1,4 @@
-"""What the explorer is asked about chain replication and primary-backup: `SAFE` worlds, and `CELLS` of mutants.
+"""What the explorer is asked about read-ahead protocols: `SAFE` worlds, and `CELLS` of mutants.
 
 A cell is the violation that a mutant must lead to, and its world. The mutants that are absent here are harmless to
 read-ahead protocols, whose replicas check by themselves; they are caught on Viewstamped Replication and NOPaxos. One
@@ -14,7 +14,7 @@ from mutants import (
     ReadyAtOnce,
     Unchecked,
 )
-from worlds import NAMES, TWO, backup_world, chain_world, explore_ahead, switch_fails
+from worlds import NAMES, TWO, backup_world, chain_world, craq_world, explore_ahead, switch_fails
 
 from scenarios.harmonia.chain import Chain
 from scenarios.harmonia.primary_backup import PrimaryBackup
@@ -49,6 +49,9 @@ SAFE = {
     "primary-backup, a new switch": _new_switch(backup_world),
     "primary-backup, a crash": _crash(backup_world),
     "primary-backup, a server joins": _join(backup_world),
+    "craq": _as_usual(craq_world, 2),
+    "craq, a crash": _crash(craq_world),
+    "craq, a server joins": _join(craq_world),
 }
 
 

@@ -118,6 +118,20 @@ def agree(rack):
         assert other[: len(one)] == one
 
 
+def harried(make, seed, timers, n=3, harmonia=True):
+    """Views change all the time: leaders are given up after four round trips, and a minority is cut off at random."""
+    cut = [()]
+    rack = make(
+        *[40] * 4, n=n, seed=seed, timers=timers, harmonia=harmonia, loss=0.08, repeat=0.05, jitter=6.0,
+        keys=2, writes=0.5, lose=lambda source, to, message: source in cut[0] or to in cut[0],
+    )  # fmt: skip
+    for _ in range(12):
+        cut[0] = tuple(rack.random.sample(rack.replicas, rack.random.randrange((n + 1) // 2)))
+        rack.run(rack.now + 0.5e-3 * rack.random.random())
+    cut[0], rack.loss = (), 0.02
+    return rack.run(rack.now + 0.2)
+
+
 def lose_first(match, count=1):
     """Loses the first messages for which `match(source, to, message)` holds."""
     left = [count]

@@ -49,9 +49,7 @@ def plain(protocol, names, seed=0):
 LEASE = 3e-3
 
 
-def guarded(
-    protocol, names, count=8, operations=400, spare=(), switches=("s1",), seed=0, lease=LEASE, plain=False, **how
-):
+def guarded(protocol, names, operations=400, spare=(), switches=("s1",), lease=LEASE, plain=False, **how):
     """A rack with a controller; `spare` servers are no members yet, switches after the first are inactive."""
     make_route = PROTOCOLS[protocol][1]
     active = Activate(1, make_route(1, names, names))

@@ -5,7 +5,7 @@ import pytest
 from scenarios.harmonia.chain import Chain
 from scenarios.harmonia.craq import Asked, Craq, Query, Version
 from scenarios.harmonia.packet import Op, Packet, Stamp, object_id
-from scenarios.harmonia.primary_backup import PrimaryBackup, Report
+from scenarios.harmonia.primary_backup import Ask, PrimaryBackup, Report
 from scenarios.harmonia.read_ahead import Ack, Configure, Configured, Copied, Fetch, Forward, Join, Snapshot
 from scenarios.harmonia.replica import CHECK_FAILED, NOT_HERE, NOT_READY, OUT_OF_ORDER, Bounced, Item, Refused
 from sim.protocol import Note, Send
@@ -132,8 +132,8 @@ def test_what_is_not_acknowledged_is_forwarded_again():
         ("s", write(1)._replace(op=77)),
         ("controller", Configure(0, ("b",))),
         ("controller", Join("a")),  # a member already
-        ("c", Fetch(2, Stamp(0, 0))),
-        ("a", Snapshot(1, Stamp(0, 0), 9, Stamp(1, 9), (), Stamp(1, 9), (), ())),  # nobody asked
+        ("c", Fetch(2, Stamp(0, 0), ())),
+        ("a", Snapshot(1, 9, Stamp(1, 9), Stamp(1, 9), (), (), (), ())),  # nobody asked
         ("a", "what is this?"),
     ],
 )
@@ -187,21 +187,22 @@ def test_a_single_node_is_head_and_tail():
 def test_a_server_joins_at_the_tail():
     tail, newcomer = filled(Chain, "c", 2), Chain("d", "s", NAMES)
     assert tell(newcomer, read()) == tell(newcomer, single(Stamp(1, 2))) == []
-    assert tell(newcomer, Join("c"), "controller") == [Send("c", Fetch(0, Stamp(0, 0)))]
-    ((_, snapshot),) = tell(tail, Fetch(0, Stamp(0, 0)), "d")
+    assert tell(newcomer, Join("c"), "controller") == [Send("c", Fetch(0, Stamp(0, 0), ()))]
+    ((_, snapshot),) = tell(tail, Fetch(0, Stamp(0, 0), ()), "d")
     assert tell(newcomer, snapshot, "c") == [Send("controller", Copied())]
     assert tell(newcomer, Join("c"), "controller") == [Send("controller", Copied())]
     tell(tail, Forward(1, 3, 0, stamped(3, "y")), "b")  # meanwhile
     four = (*NAMES, "d")
-    assert tell(newcomer, Configure(2, four), "controller") == [Send("c", Fetch(2, Stamp(1, 2)))]
+    assert tell(newcomer, Configure(2, four), "controller") == [Send("c", Fetch(2, Stamp(1, 2), ()))]
     assert tell(newcomer, Configure(2, four), "controller") == []  # not ready yet
     assert tell(newcomer, read(), "c") == []
+    assert tell(newcomer, Forward(2, 3, 2, stamped(3)), "c") == []
     assert tell(newcomer, single(Stamp(1, 3))) == [Note(Bounced(NOT_READY))]
-    assert newcomer.on_timer(0.0, "fetch")[0] == Send("c", Fetch(2, Stamp(1, 2)))
-    assert tell(tail, Fetch(2, Stamp(1, 2)), "d") == []  # not in that epoch yet
+    assert newcomer.on_timer(0.0, "fetch")[0] == Send("c", Fetch(2, Stamp(1, 2), ()))
+    assert tell(tail, Fetch(2, Stamp(1, 2), ()), "d") == []  # not in that epoch yet
     assert tell(tail, Configure(2, four), "controller") == [Send("controller", Configured(2))]
     assert tell(tail, read()) == [Send("d", read())]
-    ((_, changed),) = tell(tail, Fetch(2, Stamp(1, 2)), "d")
+    ((_, changed),) = tell(tail, Fetch(2, Stamp(1, 2), ()), "d")
     assert changed.store == (("y", ("w", 3), Stamp(1, 3)),)
     assert tell(newcomer, changed, "c") == [Send("controller", Configured(2))]
     assert newcomer.on_timer(0.0, "fetch") == []
@@ -210,6 +211,27 @@ def test_a_server_joins_at_the_tail():
     assert tell(newcomer, Forward(2, 4, 3, stamped(4)), "c") == [reply(stamped(4)), Send("c", Ack(2, 4))]
     assert tell(tail, Ack(2, 4), "d") == []  # it has not sent that yet
     assert tell(newcomer, read(), "c") == [reply(read(), ("w", 4))]
+
+
+def test_a_copy_has_nothing_that_may_be_lost_and_names_what_it_lacks():
+    primary, newcomer = filled(PrimaryBackup, "a", 1), PrimaryBackup("d", "s", NAMES)
+    for backup in ("b", "c"):
+        tell(primary, Ack(1, 1), backup)
+    tell(primary, stamped(2))
+    tell(primary, stamped(3, "y"))
+    tell(newcomer, Join("a"), "controller")
+    ((_, copy),) = tell(primary, Fetch(0, Stamp(0, 0), ()), "d")
+    assert copy == Snapshot(0, 1, Stamp(1, 1), Stamp(1, 1), (), (), (), ("x", "y"))
+    tell(newcomer, copy, "a")
+    second = filled(PrimaryBackup, "b", 1, ("b", "c"))  # the others never heard of the second write
+    tell(second, Ack(1, 1), "c")
+    tell(second, Configure(2, ("b", "c", "d")), "controller")
+    fetch = Fetch(2, Stamp(1, 1), ("x", "y"))
+    assert tell(newcomer, Configure(2, ("b", "c", "d")), "controller")[-1] == Send("b", fetch)
+    ((_, changed),) = tell(second, fetch, "d")
+    tell(newcomer, changed, "b")
+    assert newcomer.store == second.store == {"x": Item(("w", 1), Stamp(1, 1))}
+    assert newcomer.sessions == {"w": 1}
 
 
 def test_a_removed_server_forgets_all_and_says_so():
@@ -263,10 +285,13 @@ def test_the_primary_fails_and_the_next_one_takes_up_the_longest_report():
     second, third = filled(PrimaryBackup, "b", 1), filled(PrimaryBackup, "c", 3)
     assert tell(second, Configure(2, ("b", "c")), "controller") == []
     assert tell(second, stamped(9)) == [Note(Refused(NOT_READY))]
-    assert tell(second, Configure(2, ("b", "c")), "controller") == []
+    assert tell(second, Configure(2, ("b", "c")), "controller") == [Send("c", Ask(2))]
+    assert tell(third, Ask(2), "b") == []  # not in that epoch yet
     report = Report(2, 3, (stamped(1), stamped(2), stamped(3)))
     assert tell(third, Configure(2, ("b", "c")), "controller")[0] == Send("b", report)
-    assert tell(third, Configure(2, ("b", "c")), "controller")[0] == Send("b", report)
+    assert tell(third, Configure(2, ("b", "c")), "controller") == [Send("controller", Configured(2))]
+    assert tell(third, Ask(2), "b") == [Send("b", report)]
+    assert tell(third, Ask(2), "a") == []
     answers = tell(second, report, "c")
     assert [effect.message.request for effect in answers if effect.to == "s"] == [1, 2, 3]
     assert answers[-1] == Send("controller", Configured(2))

@@ -236,6 +236,15 @@ def test_what_is_out_of_place_is_ignored(source, message):
     assert controller.freeze() == before
 
 
+def test_the_last_replica_that_is_ready_is_never_removed():
+    controller = quiet()
+    for name in NAMES:
+        controller.on_timer(0.0, ("silent", name))
+    assert controller.doubted == {"r0", "r1"}
+    controller.on_message(0.0, "s1", Pong(1, controller.route_number))
+    assert controller.members == ("r2",)
+
+
 def test_one_server_joins_at_a_time():
     controller = quiet()
     assert sent(controller.on_message(0.0, "operator", Add("r8")), Join) == {"r8": Join("r2")}

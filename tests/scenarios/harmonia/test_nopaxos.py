@@ -1,5 +1,5 @@
 import pytest
-from quorum import NOPaxos, agree, lose_first, write_then_read, writes
+from quorum import NOPaxos, agree, harried, lose_first, write_then_read, writes
 
 from scenarios.harmonia.client import Completed
 from scenarios.harmonia.nopaxos import NOPaxosReplica, NOPaxosTimers, View, Vote
@@ -191,6 +191,19 @@ def test_stress(seed, harmonia):
     assert (rack.counts["Served"] > 0) == harmonia
 
 
+HARRIED = NOPaxosTimers(gap=30e-6, sync=50e-6, leader=80e-6)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("n", [3, 5])
+def test_views_that_change_all_the_time(seed, n):
+    rack = harried(NOPaxos, seed, HARRIED, n, harmonia=seed % 3 > 0)
+    assert rack.completed() == 4 * 40
+    rack.check()
+    agree(rack)
+    assert rack.nodes["r0"].view.leader > 10
+
+
 # single steps
 
 
@@ -295,6 +308,7 @@ def test_a_follower_answers_a_sync_when_the_last_message_is_here():
     assert sent(node.on_message(0, "r0", SyncPrepare(V, 0, 2, (1,)))) == []
     assert sent(node.on_message(0, "s1", write(2)), SyncReply) == [SyncReply(V, 2)]
     assert node.log == [None, write(2)]
+    assert node.store == {}
     assert sent(node.on_message(0, "r0", SyncCommit(V, 2))) == [SyncExecuted(V, 2)]
     assert node.executed_upto == Stamp(1, 2)
 

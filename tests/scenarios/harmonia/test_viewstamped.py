@@ -1,5 +1,5 @@
 import pytest
-from quorum import Viewstamped, agree, lose_first, write_then_read, writes
+from quorum import Viewstamped, agree, harried, lose_first, write_then_read, writes
 
 from scenarios.harmonia.packet import UNSTAMPED, Op, Packet, Stamp
 from scenarios.harmonia.replica import Refused, Renew
@@ -142,6 +142,46 @@ def stressed(make, seed, timers=QUICK, **how):
             rack.run(rack.now + 0.1e-3)
             assert rack.now < 1.0
     return rack.run(rack.now + 0.2)
+
+
+def impatient(leader):
+    return ViewstampedTimers(leader=leader, resend=50e-6, fetch=30e-6, recover=60e-6)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(("n", "leader"), [(3, 80e-6), (5, 200e-6)])
+def test_views_that_change_all_the_time(seed, n, leader):
+    rack = harried(Viewstamped, seed, impatient(leader), n, harmonia=seed % 3 > 0)
+    assert rack.completed() == 4 * 40
+    rack.check()
+    agree(rack)
+    assert rack.nodes["r0"].view > 3
+
+
+class CommitsAlone(ViewstampedReplica):
+    def _accept(self, packet):
+        return [*super()._accept(packet), *self._commit_upto(len(self.log))]
+
+
+class TrustsOwnLog(ViewstampedReplica):
+    def on_do_view_change(self, now, source, message):
+        if source != self.address:
+            message = message._replace(log=(), normal_view=-1)
+        return super().on_do_view_change(now, source, message)
+
+
+@pytest.mark.parametrize("wrong", [CommitsAlone, TrustsOwnLog])
+def test_the_tests_above_see_what_is_wrong(wrong):
+    def wrong_with(seed):
+        try:
+            rack = harried(type("Wrong", (Viewstamped,), {"replica": wrong}), seed, impatient(80e-6))
+            rack.check()
+            agree(rack)
+        except (AssertionError, IndexError):
+            return True
+        return False
+
+    assert any(wrong_with(seed) for seed in range(12))
 
 
 # single steps

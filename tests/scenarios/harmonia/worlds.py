@@ -1,12 +1,12 @@
 """Small worlds of clients, switches and replicas for the explorer."""
 
-from scenarios.harmonia import chain, primary_backup
+from scenarios.harmonia import chain, craq, primary_backup
 from scenarios.harmonia.client import Client, Operation, script
 from scenarios.harmonia.controller import Add, Down
 from scenarios.harmonia.detector import Detector
 from scenarios.harmonia.invariants import Seen, committed_by_all, nothing_lost, safe_at_all, watch
 from scenarios.harmonia.packet import Op
-from scenarios.harmonia.switch import Activate, HarmoniaSwitch
+from scenarios.harmonia.switch import Activate, HarmoniaSwitch, Switch
 from sim.explorer import Bounds, explore
 from sim.protocol import Node, Send
 
@@ -30,9 +30,18 @@ class Operator(Node):
 
 
 def world(
-    scripts, replicas, route, data_plane=Detector, slots=4, stages=2, controller=None, switches=("s1",), joining=()
+    scripts,
+    replicas,
+    route,
+    switch=HarmoniaSwitch,
+    data_plane=Detector,
+    slots=4,
+    stages=2,
+    controller=None,
+    switches=("s1",),
+    joining=(),
 ):
-    """Clients with `scripts`, Harmonia switches, of which the first is active, a controller, and what `replicas` makes.
+    """Clients with `scripts`, switches, of which the first is active, a controller, and what `replicas` makes.
 
     Client i starts at the i-th switch, and goes round. Servers called `joining` are to be added.
     """
@@ -41,6 +50,7 @@ def world(
         def make(switch_id, who):
             return data_plane(switch_id, stages, slots, who)
 
+        made = (make,) if switch is HarmoniaSwitch else ()
         nodes = replicas()
         names = tuple(node.address for node in nodes if node.address not in joining)
         return [
@@ -48,8 +58,8 @@ def world(
                 Client(f"c{i}", switches[i % len(switches) :] + switches[: i % len(switches)], operations(text))
                 for i, text in enumerate(scripts)
             ),
-            HarmoniaSwitch("s1", choose, make, Activate(1, route(1, names, names))),
-            *(HarmoniaSwitch(name, choose, make) for name in switches[1:]),
+            switch("s1", choose, *made, Activate(1, route(1, names, names))),
+            *(switch(name, choose, *made) for name in switches[1:]),
             *([controller("controller", switches, names, route)] if controller else []),
             *nodes,
             *(Operator("operator", Add(name)) for name in joining),
@@ -64,6 +74,10 @@ def chain_world(scripts, count=2, replica=chain.Chain, **rest):
 
 def backup_world(scripts, count=2, replica=primary_backup.PrimaryBackup, **rest):
     return _ahead_world(scripts, count, replica, primary_backup.route, rest)
+
+
+def craq_world(scripts, count=2, replica=craq.Craq, **rest):
+    return _ahead_world(scripts, count, replica, craq.route, {"switch": Switch, **rest})
 
 
 def _ahead_world(scripts, count, replica, route, rest):

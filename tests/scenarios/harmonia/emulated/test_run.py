@@ -47,7 +47,7 @@ def test_open_loops_and_plain_switches_run_too():
 
 @emulated
 def test_a_card_of_this_machine_is_measured():
-    card = measure({"read_rate": "2kHz", "write_rate": "1kHz"}, lambda share, doing: None)
+    card = measure({"read_rate": "2kHz", "write_rate": "1kHz", "duration": "500ms"}, lambda share, doing: None)
     assert card.figures["host.latency"].confidence == "measured"
     values = card.values()
     assert HarmoniaConfig.model_fields["hardware"] is not None
