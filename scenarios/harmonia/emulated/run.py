@@ -62,7 +62,7 @@ class Prediction(as_messages.Run):
 
 def timing(config: HarmoniaConfig) -> Timing:
     """Intervals for processes that share a few cores."""
-    return Timing(patience=0.6, sweep=10e-3, resend=config.retry, up=0.4, skew=1e-3, slowness=60.0)
+    return Timing(patience=1.0, sweep=10e-3, resend=config.retry, up=0.4, skew=1e-3, slowness=60.0, beat=0.1)
 
 
 def run(config: HarmoniaConfig, pipeline: Pipeline, context: Context) -> Outcome:
