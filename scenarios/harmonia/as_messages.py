@@ -40,8 +40,8 @@ class Timing(NamedTuple):
 
     `patience`: how long the controller waits for a silent node. `sweep`: how often the control plane sweeps. `resend`:
     after which a chain's or a primary's replicas forward again what is not acknowledged. `up`: when clients start;
-    replicas have their first lease by then. `slowness` multiplies the timers of quorum protocols. `beat`: how often leases are
-    renewed, if not as the controller thinks best.
+    replicas have their first lease by then. `slowness` multiplies the timers of quorum protocols. `beat`: how often
+    leases are renewed, if not as the controller thinks best.
     """
 
     patience: float = 5e-3
