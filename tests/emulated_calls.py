@@ -159,16 +159,8 @@ def dialogue(argument, folder):
     asks = Made("emulated_calls:asker", {"whom": "e", "count": argument["count"], "size": argument.get("size", 0)})
     nodes = (
         Placed("e", "b", Made("emulated_calls:echo"), Made("emulated_calls:slow")),
-        Placed(
-            "a1",
-            "a",
-            Made("emulated_calls:asker", {"whom": "e", "count": argument["count"], "size": argument.get("size", 0)}),
-        ),
-        Placed(
-            "a2",
-            "a",
-            Made("emulated_calls:asker", {"whom": "e", "count": argument["count"], "size": argument.get("size", 0)}),
-        ),
+        Placed("a1", "a", asks),
+        Placed("a2", "a", asks),
     )
     with Session(Rack(("a", "b")), plane(argument.get("plane", "kernel")), folder) as session:
         running = Running(session, Deployment(nodes, Made("emulated_calls:codec")), 20.0, quitting=("a",))
