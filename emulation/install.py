@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from emulation.needs import PROGRAMS, missing
+from emulation.needs import HEADERS, PROGRAMS, missing
 
 #: Debian asks this program whether a service may be started: 101 is no.
 _POLICY = Path("/usr/sbin/policy-rc.d")
@@ -12,7 +12,7 @@ _POLICY = Path("/usr/sbin/policy-rc.d")
 
 def main() -> None:
     """Installs what is missing, and fails with one line if something still is."""
-    packages = sorted({*PROGRAMS.values(), "libbpf-dev"})
+    packages = sorted({*PROGRAMS.values(), *HEADERS.values()})
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     ours = not _POLICY.exists()
     if ours:

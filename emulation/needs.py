@@ -25,7 +25,8 @@ PROGRAMS = {
 #: Capability numbers of <linux/capability.h>.
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21, "CAP_NET_RAW": 13}
 PACKAGES = ("mininet", "msgpack", "hiredis", "scapy")
-_HEADER = Path("/usr/include/bpf/bpf_helpers.h")
+#: Header of kernel programs -> the Debian package that has it.
+HEADERS = {"bpf/bpf_helpers.h": "libbpf-dev", "linux/bpf.h": "linux-libc-dev"}
 
 
 def missing(programs: Iterable[str] = tuple(PROGRAMS)) -> str:
@@ -39,7 +40,8 @@ def missing(programs: Iterable[str] = tuple(PROGRAMS)) -> str:
     if python:
         return f"emulation needs the Python packages {', '.join(python)}; pip install 'windtunnel[emulation]'"
     packages = {PROGRAMS[name] for name in programs if _which(name) is None}
-    if not _HEADER.exists() or not _has_libbpf():
+    packages |= {package for header, package in HEADERS.items() if not (Path("/usr/include") / header).exists()}
+    if not _has_libbpf():
         packages.add("libbpf-dev")
     if packages:
         return f"emulation needs programs that are missing; apt-get install {' '.join(sorted(packages))}"
