@@ -15,7 +15,7 @@ import orjson
 from emulation.line import Faults
 from emulation.named import Made
 from emulation.session import Session
-from emulation.usage import Machine, Usage, cpu_seconds, is_running
+from emulation.usage import Machine, Usage, cpu_seconds, is_running, room_seconds
 from sim.errors import UserError
 from sim.protocol import Address
 
@@ -179,7 +179,7 @@ class Watch:
 
     def __init__(self, processes: Mapping[str, int]) -> None:
         self._processes = dict(processes)
-        self._machine, self._time = Machine.now(), time.monotonic()
+        self._machine, self._time, self._room = Machine.now(), time.monotonic(), room_seconds()
         self._used = {name: cpu_seconds(process) for name, process in self._processes.items()}
 
     def usage(self) -> Usage:
@@ -190,4 +190,5 @@ class Watch:
             used = cpu_seconds(process)
             if used:  # 0: it is gone
                 shares[name] = (used - self._used[name]) / passed
-        return Usage(Machine.now().busy_since(self._machine), shares)
+        room = (room_seconds() - self._room) / passed / (os.cpu_count() or 1)
+        return Usage(Machine.now().busy_since(self._machine), room, shares)

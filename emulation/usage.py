@@ -41,6 +41,18 @@ def cpu_seconds(process: int) -> float:
     return (int(told[11]) + int(told[12])) / _TICK
 
 
+def room_seconds() -> float:
+    """What all processes of this room have used until now, those included that somebody took leave of."""
+    total = 0.0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        total += sum(map(int, told[11:15])) / _TICK
+    return total
+
+
 def is_running(process: int) -> bool:
     """Whether a process runs; one that ended, and that nobody took leave of, does not."""
     try:
@@ -50,14 +62,15 @@ def is_running(process: int) -> bool:
 
 
 class Usage(NamedTuple):
-    """Shares of the time: of all cores, and of one core by each process."""
+    """Shares of the time: of all cores by anybody, of all cores by this room, and of one core by each process."""
 
     machine: float
+    room: float
     processes: dict[str, float]
 
     @property
     def bottleneck(self) -> str:
         """What was busy for more than `LIMIT`, in words; "" if nothing was."""
-        told = [f"the machine {self.machine:.0%}"] if self.machine > LIMIT else []
+        told = [f"the machine {self.machine:.0%} ({self.room:.0%} by this run)"] if self.machine > LIMIT else []
         told += [f"process {name} {share:.0%}" for name, share in self.processes.items() if share > LIMIT]
         return f"busy: {', '.join(told)}" if told else ""

@@ -47,6 +47,7 @@ METRICS = (
     Metric("read_latency_error", "ratio", "neither", "simulated median read time over emulated, less one", "emulated"),
     Metric("write_latency_error", "ratio", "neither", "the same of a write", "emulated"),
     Metric("machine_busy", "ratio", "lower", "share of the machine's cores that was busy", "emulated"),
+    Metric("run_busy", "ratio", "lower", "share of the machine's cores that the run's own processes took", "emulated"),
     Metric(
         "bottleneck",
         "1",

@@ -86,6 +86,7 @@ class Played(NamedTuple):
     counts: dict[str, Mapping[str, Any]]
     started: float
     machine: float
+    room: float
     processes: dict[str, float]
     bottleneck: str
     links: list[tuple[str, float, float]]
@@ -142,7 +143,7 @@ def inside(argument: None, folder: Path) -> None:
         ran: Ran = running.stop()
         captured = (folder / "captured.pcap").read_bytes() if experiment.capture else b""
     played = Played(
-        ran.notes, ran.counts, started, usage.machine, usage.processes, usage.bottleneck,
+        ran.notes, ran.counts, started, usage.machine, usage.room, usage.processes, usage.bottleneck,
         [(*link,) for link in links], captured,
     )  # fmt: skip
     (folder / _RESULT).write_bytes(pickle.dumps(played, protocol=pickle.HIGHEST_PROTOCOL))

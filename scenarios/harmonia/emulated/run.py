@@ -158,6 +158,7 @@ def _beside(config: HarmoniaConfig, simulated: Outcome, played: Played, observed
         known[f"{name}_error"] = expected / emulated - 1.0 if emulated and expected else None
     known |= {
         "machine_busy": played.machine,
+        "run_busy": played.room,
         "bottleneck": float(bool(played.bottleneck)),
         "round_trip": max(trip for _, trip, _ in played.links),
     }
