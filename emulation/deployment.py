@@ -145,7 +145,6 @@ class Running:
         notes = folder / f"{host}-{life}.notes"
         self._left.append((host, notes))
         given = {
-            "ip": self._session.rack.ip(host),
             "directory": self.directory,
             "codec": list(self._deployment.codec),
             "nodes": [

@@ -1,6 +1,6 @@
-"""One process on an emulated host: carries out what sans-IO nodes want done, over UDP and the kernel's clock.
+"""One process on an emulated host: carries out what sans-IO nodes want done, over sockets and the kernel's clock.
 
-The counterpart of the simulated network's driver, with the same effects. Every node has a socket of its own. With a
+The counterpart of the simulated network's driver, with the same effects. Every node has sockets of its own. With a
 `cost`, a message waits for a core of the node's server and is handled when its service ends, so that the rate of a
 replica is what the experiment says and not what the machine can do.
 
@@ -13,13 +13,10 @@ import ctypes
 import heapq
 import os
 import pickle
-import select
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Hashable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,22 +26,19 @@ import orjson
 from emulation.line import Faults, Line
 from emulation.messages import Codec
 from emulation.named import Made
+from emulation.transport import Endpoint, Poll, Transport
 from sim.errors import UserError
 from sim.protocol import Address, CancelTimer, Effect, Node, Note, Send, SetTimer
 
-_SO_NO_CHECK, _SO_RCVBUFFORCE = 11, 33
 _PR_SET_TIMERSLACK, _CLOCK_MONOTONIC, _TFD_ABSTIME = 29, 1, 1
-_LARGEST = 65535
-
-Endpoint = tuple[str, int]
 
 
 @dataclass(slots=True)
 class _Place:
-    """A node with its socket, its server's cores (when each is free) and its timers (the number of their setting)."""
+    """A node, its transport, its server's cores (when each is free) and its timers (the number of their setting)."""
 
     node: Node
-    socket: socket.socket
+    transport: Transport | None
     cost: Callable[[Any], float] | None
     cores: list[float]
     timers: dict[Hashable, int] = field(default_factory=dict)
@@ -61,6 +55,10 @@ class Clock:
         self._setting = (ctypes.c_int64 * 4)()
         self._when = 0.0
 
+    def rang(self) -> None:
+        """Not readable any more."""
+        os.read(self.descriptor, 8)
+
     def ring_at(self, when: float) -> None:
         """Readable from `when` on."""
         if when != self._when:
@@ -75,40 +73,35 @@ class Host:
 
     def __init__(
         self,
-        ip: str,
         directory: dict[Address, Endpoint],
         codec: Codec,
         line: Line | None = None,
         quits: bool = False,
     ) -> None:
-        self._ip, self._directory, self._codec, self._line = ip, directory, codec, line
-        self._senders = {endpoint: address for address, endpoint in directory.items()}
-        self._places: dict[int, _Place] = {}
+        self._directory, self._codec, self._line = directory, codec, line
+        self._places: list[_Place] = []
         self._agenda: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._count = self._ringing = 0
         self._quits = quits
         self._clock = Clock()
-        self._poll = select.epoll()
-        self._poll.register(self._clock.descriptor, select.EPOLLIN)
+        self._poll = Poll()
+        self._poll.watch(self._clock.descriptor, lambda events: self._clock.rang())
         self._running = True
         self._begun = 0
         self.notes: list[tuple[float, Address, Hashable]] = []
         self.sent = self.received = self.malformed = 0
 
     def place(self, node: Node, cost: Callable[[Any], float] | None = None, cores: int = 1) -> None:
-        """Opens the node's socket."""
-        opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        opened.setsockopt(socket.SOL_SOCKET, _SO_NO_CHECK, 1)
-        opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 1 << 22)
-        opened.bind((self._ip, self._directory[node.address][1]))
-        opened.setblocking(False)
-        self._places[opened.fileno()] = _Place(node, opened, cost, [0.0] * cores)
-        self._poll.register(opened.fileno(), select.EPOLLIN)
+        """Opens the node's sockets."""
+        place = _Place(node, None, cost, [0.0] * cores)
+        place.transport = Transport(
+            node.address, self._directory, self._poll, lambda source, data: self._receive(place, source, data)
+        )
+        self._places.append(place)
 
     def command(self, descriptor: int, act: Callable[[], None]) -> None:
         """Calls `act` when `descriptor` is readable."""
-        self._acts = {descriptor: act}
-        self._poll.register(descriptor, select.EPOLLIN)
+        self._poll.watch(descriptor, lambda events: act())
 
     def set_faults(self, faults: Faults, seed: int) -> None:
         """What is sent from now on passes a line with these faults."""
@@ -116,7 +109,7 @@ class Host:
 
     def start(self, at: float, until: float) -> None:
         """All nodes start at `at`; everything ends at `until`."""
-        for place in self._places.values():
+        for place in self._places:
             self._at(at, self._begin, place)
         self._at(until, self.stop)
 
@@ -127,28 +120,17 @@ class Host:
     def run(self) -> None:
         """Until it is stopped."""
         agenda, poll, clock = self._agenda, self._poll, self._clock
-        places, now_is = self._places, time.monotonic
         while self._running:
-            if self._quits and not self._ringing and self._begun == len(places):
+            if self._quits and not self._ringing and self._begun == len(self._places):
                 return
-            if agenda:
-                if agenda[0][0] <= now_is():
-                    _, _, act, given = heapq.heappop(agenda)
-                    act(*given)
-                    ready = poll.poll(0)
-                else:
-                    clock.ring_at(agenda[0][0])
-                    ready = poll.poll()
+            if agenda and agenda[0][0] <= time.monotonic():
+                _, _, act, given = heapq.heappop(agenda)
+                act(*given)
+                poll.wait(0)
             else:
-                ready = poll.poll()
-            for descriptor, _ in ready:
-                place = places.get(descriptor)
-                if place is not None:
-                    self._receive(place)
-                elif descriptor == clock.descriptor:
-                    os.read(descriptor, 8)
-                else:
-                    self._acts[descriptor]()
+                if agenda:
+                    clock.ring_at(agenda[0][0])
+                poll.wait(None)
 
     def counts(self) -> dict[str, Any]:
         """What was sent and received, and each server's busy seconds."""
@@ -157,7 +139,7 @@ class Host:
             "sent": self.sent,
             "received": self.received,
             "malformed": self.malformed,
-            "busy": {place.node.address: place.busy for place in self._places.values()},
+            "busy": {place.node.address: place.busy for place in self._places},
             "cpu": time.process_time(),
             "lost": line.lost if line else 0,
             "duplicated": line.duplicated if line else 0,
@@ -173,18 +155,13 @@ class Host:
         now = time.monotonic()
         self._carry(place, now, place.node.on_start(now))
 
-    def _receive(self, place: _Place) -> None:
-        try:
-            data, sender = place.socket.recvfrom(_LARGEST)
-        except OSError:  # someone we sent to is not there (ICMP), or nothing after all
-            return
+    def _receive(self, place: _Place, source: Address, data: bytes) -> None:
         try:
             message = self._codec.decode(data)
         except ValueError:
             self.malformed += 1
             return
         self.received += 1
-        source = self._senders.get(sender, f"{sender[0]}:{sender[1]}")
         now = time.monotonic()
         if place.cost is None:
             self._carry(place, now, place.node.on_message(now, source, message))
@@ -226,22 +203,17 @@ class Host:
         endpoint = self._directory.get(to)
         if endpoint is None:
             raise KeyError(f"'{place.node.address}' sends to '{to}', which is not in the directory")
-        data = self._codec.encode(message)
+        data, send = self._codec.encode(message), place.transport.send  # type: ignore[union-attr]
         self.sent += 1
         if self._line is None:
-            _transmit(place.socket, data, endpoint)
+            send(data, endpoint)
             return
         now = time.monotonic()
         for departure in self._line.departures(now):
             if departure <= now:
-                _transmit(place.socket, data, endpoint)
+                send(data, endpoint)
             else:
-                self._at(departure, _transmit, place.socket, data, endpoint)
-
-
-def _transmit(opened: socket.socket, data: bytes, endpoint: Endpoint) -> None:
-    with suppress(OSError):  # the network is down or full: a lost packet, which protocols bear
-        opened.sendto(data, endpoint)
+                self._at(departure, send, data, endpoint)
 
 
 def main(specification: Path) -> None:
@@ -249,7 +221,7 @@ def main(specification: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     given = orjson.loads(specification.read_bytes())
     directory = {address: (ip, port) for address, (ip, port) in given["directory"].items()}
-    host = Host(given["ip"], directory, Made(*given["codec"])(list(directory)), quits=given["quits"])
+    host = Host(directory, Made(*given["codec"])(list(directory)), quits=given["quits"])
     for one in given["nodes"]:
         cost = Made(*one["cost"])() if one["cost"] else None
         host.place(Made(*one["node"])(one["address"], directory), cost, one["cores"])

@@ -61,7 +61,8 @@ class Isolated:
             ["setpriv", "--pdeathsig", "KILL", "unshare", *_NAMESPACES, "--",
              sys.executable, "-m", "emulation.inside", str(self.folder)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=os.environ
+            | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "WINDTUNNEL_ROOM": str(self.folder)},
         )  # fmt: skip
         self._room.enter(process.pid)
         try:

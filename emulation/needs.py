@@ -53,11 +53,6 @@ def require(programs: Iterable[str] = tuple(PROGRAMS)) -> None:
         raise UserError(told)
 
 
-def has_netem() -> bool:
-    """Whether this kernel has netem: built in, or as a module that is loaded."""
-    return "netem_enqueue" in Path("/proc/kallsyms").read_text()
-
-
 def _which(name: str) -> str | None:
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 

@@ -73,7 +73,8 @@ def build(model: type[BaseModel], tree: Mapping[str, Any], where: str = "", bord
 
 
 def _with_default_cards(model: type[BaseModel], tree: Mapping[str, Any]) -> Mapping[str, Any]:
-    filled = dict(tree)
+    fill_up = getattr(model, "defaults_for", dict)
+    filled: dict[str, Any] = dict(fill_up(tree))
     for name, field in model.model_fields.items():
         below = filled.get(name)
         if isinstance(field.default, str) and isinstance(below, dict) and _model_in(field.annotation, Card):

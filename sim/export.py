@@ -18,7 +18,8 @@ def export(store: Store, study: str, folder: Path) -> list[Path]:
     members = store.members(study)
     records = list(store.records([key for key, _ in members]))
     runs = folder / "runs.parquet"
-    parquet.write_table(pa.Table.from_pylist([_row(record) for record in records]), runs, compression="zstd")
+    rows = _of_one_type([_row(record) for record in records])
+    parquet.write_table(pa.Table.from_pylist(rows), runs, compression="zstd")
     written = [runs]
     for name in sorted({name for record in records for name in record.series}):
         path = folder / f"series-{name}.parquet"
@@ -27,6 +28,20 @@ def export(store: Store, study: str, folder: Path) -> list[Path]:
             parquet.write_table(pa.concat_tables(tables, promote_options="permissive"), path, compression="zstd")
             written.append(path)
     return written
+
+
+def _of_one_type(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A setting that is a word here and a number there ("never", 3.0) is text everywhere."""
+    kinds: dict[str, set[bool]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if value is not None:
+                kinds.setdefault(name, set()).add(isinstance(value, str))
+    mixed = {name for name, found in kinds.items() if len(found) > 1}
+    return [
+        {name: str(value) if name in mixed and value is not None else value for name, value in row.items()}
+        for row in rows
+    ]
 
 
 def _row(record: Record) -> dict[str, Any]:

@@ -38,6 +38,11 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    @classmethod
+    def defaults_for(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`given` as typed, filled up where one setting decides what others are if nothing is said of them."""
+        return given
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:

@@ -119,20 +119,21 @@ class Echo(Node):
         self.address = address
 
     def on_message(self, now, source, message):
-        return [Note((source, message)), Send(source, message)]
+        return [Note((source, message[1])), Send(source, message)]
 
 
 class Asker(Node):
     """Asks `count` times, one after the other."""
 
-    def __init__(self, address, whom, count):
-        self.address, self.whom, self.left = address, whom, count
+    def __init__(self, address, whom, count, size=0):
+        self.address, self.whom, self.left, self.padding = address, whom, count, "x" * size
 
     def on_start(self, now):
         self.left -= 1
-        return [Send(self.whom, ("ask", self.left)), SetTimer("late", 5.0), Note(("asks", self.left))]
+        return [Send(self.whom, ("ask", self.left, self.padding)), SetTimer("late", 5.0), Note(("asks", self.left))]
 
     def on_message(self, now, source, message):
+        assert message[2] == self.padding
         asked = [Note(("told", message[1])), CancelTimer("late")]
         return [*asked, *self.on_start(now)] if self.left else asked
 
@@ -141,8 +142,8 @@ def echo(address, directory):
     return Echo(address)
 
 
-def asker(address, directory, whom, count):
-    return Asker(address, whom, count)
+def asker(address, directory, whom, count, size=0):
+    return Asker(address, whom, count, size)
 
 
 def codec(addresses):
@@ -155,13 +156,16 @@ def slow():
 
 def dialogue(argument, folder):
     """Two askers on one host, an echo with 5 ms of service on another; the second asker's host is killed if asked."""
+    asks = Made("emulated_calls:asker", {"whom": "e", "count": argument["count"], "size": argument.get("size", 0)})
     nodes = (
         Placed("e", "b", Made("emulated_calls:echo"), Made("emulated_calls:slow")),
-        Placed("a1", "a", Made("emulated_calls:asker", {"whom": "e", "count": argument["count"]})),
-        Placed("a2", "a", Made("emulated_calls:asker", {"whom": "e", "count": argument["count"]})),
+        Placed("a1", "a", asks),
+        Placed("a2", "a", asks),
     )
     with Session(Rack(("a", "b")), plane(argument.get("plane", "kernel")), folder) as session:
         running = Running(session, Deployment(nodes, Made("emulated_calls:codec")), 20.0, quitting=("a",))
+        if argument.get("loss"):
+            session.plane.set_faults(Faults(loss=argument["loss"]))
         session.capture("a", folder / "a.pcap")
         running.boot()
         watch = running.watch()

@@ -40,7 +40,8 @@ class Timing(NamedTuple):
 
     `patience`: how long the controller waits for a silent node. `sweep`: how often the control plane sweeps. `resend`:
     after which a chain's or a primary's replicas forward again what is not acknowledged. `up`: when clients start;
-    replicas have their first lease by then. `slowness` multiplies the timers of quorum protocols.
+    replicas have their first lease by then. `slowness` multiplies the timers of quorum protocols. `beat`: how often
+    leases are renewed, if not as the controller thinks best.
     """
 
     patience: float = 5e-3
@@ -49,6 +50,7 @@ class Timing(NamedTuple):
     up: float = 1e-3
     skew: float = 10e-6
     slowness: float = 1.0
+    beat: float | None = None
 
 
 #: A rack whose messages take microseconds.
@@ -60,6 +62,7 @@ def settings(config: HarmoniaConfig, timing: Timing) -> Settings:
     return Settings(
         config.protocol, config.detects, config.replicas, config.dirty_stages, config.dirty_slots, config.lease,
         timing.patience, config.retry, timing.resend, timing.sweep, timing.skew, timing.slowness,
+        timing.beat,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """What may be asked of Harmonia (its settings) and what it answers (its metrics)."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -76,7 +77,6 @@ class Faults(BaseModel):
 
 #: What is taken for real processes on one machine where nothing is said: they are a thousand times slower than a rack.
 FOR_PROCESSES = {
-    "hardware": "mininet",
     "objects": 1000,
     "clients": 36,
     "requests": 10_000,
@@ -119,13 +119,17 @@ class HarmoniaConfig(Config):
     lease: Seconds = Field(10e-3, gt=0, description="how long replicas trust a switch without hearing of it")
     faults: Faults = Field(Faults(), description="what fails")
 
-    @model_validator(mode="before")
     @classmethod
-    def _fit_for_processes(cls, given: Any) -> Any:
-        """What is not said has values that real processes can bear."""
-        if isinstance(given, dict) and given.get("backend") == "mininet":
-            return FOR_PROCESSES | given
-        return given
+    def defaults_for(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What is not said has values that real processes can bear, if it is for them."""
+        if given.get("backend") != "mininet":
+            return given
+        hardware = given.get("hardware", {})
+        return {
+            **FOR_PROCESSES,
+            **given,
+            "hardware": {"card": "mininet"} | hardware if isinstance(hardware, dict) else hardware,
+        }
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

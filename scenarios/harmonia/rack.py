@@ -59,7 +59,8 @@ KINDS = {
 class Settings(NamedTuple):
     """A rack's figures. Times in seconds; `lease` may be infinite.
 
-    `slowness` is by what quorum protocols' timers are multiplied, which are made for a rack of microseconds.
+    `slowness` is by what quorum protocols' timers are multiplied, which are made for a rack of microseconds. `beat` is
+    how often the controller renews leases; by default a third of the lease or of its patience.
     """
 
     protocol: str
@@ -74,6 +75,7 @@ class Settings(NamedTuple):
     sweep: float
     skew: float = 10e-6
     slowness: float = 1.0
+    beat: float | None = None
 
 
 class Rack(NamedTuple):
@@ -110,7 +112,7 @@ def rack(settings: Settings, choose: Choose, detector: Make | None = None) -> Ra
     )
     replicas = tuple(replica(settings, name) for name in names)
     controller = kind.controller(
-        CONTROLLER, (SWITCH,), names, kind.route, lease=settings.lease, patience=settings.patience
+        CONTROLLER, (SWITCH,), names, kind.route, lease=settings.lease, patience=settings.patience, beat=settings.beat
     )
     return Rack(replicas, switch, controller)
 

@@ -67,6 +67,15 @@ def test_nodes_talk_over_real_sockets_and_wait_for_service(kind):
     assert {"a", "b"} <= set(told["processes"])
 
 
+@pytest.mark.parametrize("kind", ["kernel", "soft", "openvswitch"])
+def test_a_message_that_fits_no_packet_comes_whole_over_any_plane(kind):
+    loss = 0.01 if kind == "kernel" else 0.0
+    told = call("dialogue", {"count": 5, "size": 300_000, "plane": kind, "loss": loss})
+    said = [what for _, who, what in told["notes"] if who == "a1"]
+    assert said == [pair for left in range(4, -1, -1) for pair in (["asks", left], ["told", left])]
+    assert told["counts"]["b"]["malformed"] == 0
+
+
 def test_a_killed_host_is_silent_until_it_starts_again():
     told = call("dialogue", {"count": 100, "kill": True})
     heard = [time for time, who, _ in told["notes"] if who.startswith("a")]

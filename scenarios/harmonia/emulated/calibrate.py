@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from emulation.ledger import alone
 from scenarios.harmonia.as_messages import Timing
 from scenarios.harmonia.emulated.experiment import Experiment, Load, play
 from scenarios.harmonia.observed import Observed
@@ -25,7 +26,6 @@ Progress = Callable[[float, str], None]
 _SHIPPED = Path(__file__).parents[3] / "hardware_models" / "network" / "cards" / "mininet.toml"
 #: Requests of the client that is alone, and clients of the busy runs.
 _ALONE, _CLIENTS = 400, 12
-_SECONDS = 5.0
 
 
 class Limits(Config):
@@ -34,19 +34,21 @@ class Limits(Config):
     read_rate: Hertz = Field(400.0, gt=0, le=5000, description="reads per second of a replica")
     write_rate: Hertz = Field(350.0, gt=0, le=5000, description="writes per second of a replica")
     message_cost: Seconds = Field(1e-4, ge=0, le=0.1, description="what another message takes")
+    duration: Seconds = Field(5.0, ge=0.5, le=60, description="how long each of the busy runs takes")
 
 
 def measure(settings: Mapping[str, Any], progress: Progress) -> CardFile:
     """The measured card. Raises `UserError` for unknown settings, and where emulation cannot run."""
     limits: Limits = build(Limits, settings)
-    progress(0.0, "a client alone")
-    alone, _ = _observe(limits, 1, _ALONE, 0.0)
-    progress(0.3, "twelve clients read")
-    _, reads = _observe(limits, _CLIENTS, round(_SECONDS * limits.read_rate), 0.0)
-    progress(0.6, "twelve clients write")
-    _, writes = _observe(limits, _CLIENTS, round(_SECONDS * limits.write_rate), 1.0)
-    beside = (np.median(alone) - 1.0 / limits.read_rate) / 2
-    spread = float((np.quantile(alone, 0.75) - np.quantile(alone, 0.25)) / 2 / max(beside, 1e-9) / 2)
+    with alone():
+        progress(0.0, "a client alone")
+        times, _ = _observe(limits, 1, _ALONE, 0.0)
+        progress(0.3, "twelve clients read")
+        _, reads = _observe(limits, _CLIENTS, round(limits.duration * limits.read_rate), 0.0)
+        progress(0.6, "twelve clients write")
+        _, writes = _observe(limits, _CLIENTS, round(limits.duration * limits.write_rate), 1.0)
+    beside = (np.median(times) - 1.0 / limits.read_rate) / 2
+    spread = float((np.quantile(times, 0.75) - np.quantile(times, 0.25)) / 4 / max(beside, 1e-9))
     shipped = read_card(_SHIPPED)
     measured = {
         "host.latency": Figure(

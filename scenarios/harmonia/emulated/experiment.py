@@ -9,7 +9,6 @@ from typing import Any, Literal, NamedTuple
 
 from emulation.deployment import Deployment, Placed, Ran, Running
 from emulation.isolation import Isolated, Progress
-from emulation.ledger import alone
 from emulation.line import Faults
 from emulation.links import require_links
 from emulation.named import Made
@@ -100,7 +99,7 @@ def play(experiment: Experiment, progress: Progress = lambda share, doing: None)
             f"{experiment.load.requests} requests in {experiment.limit} s; an emulated run makes at most "
             f"{MOST_REQUESTS:,} in {LONGEST:g} s"
         )
-    with Isolated() as room, alone():
+    with Isolated() as room:
         (room.folder / "experiment.pickle").write_bytes(pickle.dumps(experiment))
         room.call(f"{__name__}:inside", None, experiment.limit + 60.0, progress)
         return pickle.loads((room.folder / _RESULT).read_bytes())  # type: ignore[no-any-return]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emulation.ledger import alone
 from hardware_models.tofino.crc import POLYNOMIALS, crc
 from scenarios.harmonia import as_messages
 from scenarios.harmonia.as_messages import WARM_UP, Timing
@@ -61,17 +62,18 @@ class Prediction(as_messages.Run):
 
 def timing(config: HarmoniaConfig) -> Timing:
     """Intervals for processes that share a few cores."""
-    return Timing(patience=0.6, sweep=10e-3, resend=config.retry, up=0.4, skew=1e-3, slowness=60.0)
+    return Timing(patience=1.0, sweep=10e-3, resend=config.retry, up=0.4, skew=1e-3, slowness=60.0, beat=0.1)
 
 
 def run(config: HarmoniaConfig, pipeline: Pipeline, context: Context) -> Outcome:
     """One run, twice: simulated, then between processes. Raises `UserError` for more than these can carry."""
     context.progress(0.0, "simulating")
     simulated = as_messages.run(config, pipeline, context, timing(config), Prediction)
-    played = play(
-        experiment(config, simulated.metrics["throughput"] or 0.0, context),
-        lambda share, doing: context.progress(_SIMULATED + (1 - _SIMULATED) * share, doing),
-    )
+    with alone():
+        played = play(
+            experiment(config, simulated.metrics["throughput"] or 0.0, context),
+            lambda share, doing: context.progress(_SIMULATED + (1 - _SIMULATED) * share, doing),
+        )
     observed = Observed(lambda count: None)
     for when, who, event in played.notes:
         observed.note(when - played.started, who, event)
@@ -167,7 +169,7 @@ def _beside(config: HarmoniaConfig, simulated: Outcome, played: Played, observed
         {**simulated.metrics, **known},
         series,
         (*simulated.checks, *_checks(config, played, observed)),
-        silent | {"bottleneck": played.bottleneck or "nothing was", "emulated_operations": _counts(observed)},
+        silent | _notes(config, played, observed),
     )
 
 
@@ -192,6 +194,20 @@ def _checks(config: HarmoniaConfig, played: Played, observed: Observed) -> tuple
             played.bottleneck or f"its cores were busy for {played.machine:.0%}",
         ),
     )
+
+
+def _notes(config: HarmoniaConfig, played: Played, observed: Observed) -> dict[str, str]:
+    bad = config.hardware.link.impairments
+    carriers = [
+        *(["loss and duplication by the switch program"] if bad.loss or bad.duplication else []),
+        *(["jitter and reordering by the senders"] if bad.jitter or bad.reordering else []),
+    ]
+    where = f"switch: {'a kernel program' if config.data_plane == 'kernel' else 'the pipeline model in user space'}"
+    return {
+        "bottleneck": played.bottleneck or "nothing was",
+        "emulated_operations": _counts(observed),
+        "emulated_throughput": ", ".join((where, *carriers)),
+    }
 
 
 def _counts(observed: Observed) -> str:

@@ -55,9 +55,9 @@ def test_every_protocol_answers_all_and_linearizably(protocol, detects):
 @pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["chain", "vr", "nopaxos"])
 def test_linearizable_through_loss_duplication_and_reordering(protocol):
-    played = play(experiment(protocol, **BAD))
+    played = play(experiment(protocol, requests=1200, **BAD))
     seen = observed(played)
-    assert len(seen.responded) >= 1992
+    assert len(seen.responded) >= 1200
     assert seen.linearizable().linearizable, seen.linearizable().reason
     assert seen.counts["Retried"] > 20
     assert sum(counts["lost"] for counts in played.counts.values()) > 50
@@ -66,10 +66,10 @@ def test_linearizable_through_loss_duplication_and_reordering(protocol):
 @pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["chain", "vr"])
 def test_linearizable_through_a_replaced_switch_and_a_killed_replica(protocol):
-    events = ((0.5, "switch_stop", ""), (1.0, "switch_start", ""), (3.5, "kill", "r1"))
-    played = play(experiment(protocol, requests=6000, events=events))
+    events = ((0.3, "switch_stop", ""), (0.6, "switch_start", ""), (3.0, "kill", "r1"))
+    played = play(experiment(protocol, requests=4800, events=events))
     seen = observed(played)
-    assert len(seen.responded) >= 6000
+    assert len(seen.responded) >= 4800
     assert seen.linearizable().linearizable, seen.linearizable().reason
     assert seen.counts["Activated"] >= 1
     assert "r1" not in played.counts  # what it had to say died with it
@@ -81,7 +81,7 @@ def test_without_the_check_of_the_last_committed_point_the_history_says_so():
     """The test switch: a replica of VR that answers single-replica reads whatever it has executed."""
     late = {"reorder": 0.1, "hold": 30e-3, "jitter": 2e-3, "loss": 0.01}
     played = play(
-        experiment("vr", requests=6000, writes=0.3, objects=20, clients=24, hosts=late, replica="trusting_replica")
+        experiment("vr", requests=4000, writes=0.3, objects=10, clients=24, hosts=late, replica="trusting_replica")
     )
     zones = observed(played).linearizable()
     assert not zones.linearizable

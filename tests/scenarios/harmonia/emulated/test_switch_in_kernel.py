@@ -138,6 +138,7 @@ def same_registers(switch, engine, control, stages, slots):
     [(3, 16, 0, 40_000), (1, 4, 0, 20_000), (3, 4096, 0, 30_000), (2, 8, LAST_SEQUENCE - 4_000, 20_000)],
     ids=["collisions", "one stage", "large", "the sequence ends"],
 )
+@pytest.mark.no_cover  # a hundred thousand packets: tracing would take longer than they do
 def test_the_kernel_is_the_pipeline_packet_for_packet_and_register_for_register(stages, slots, first, count):
     engine, control = pipeline(stages, slots)
     switch = kernel_switch(stages, slots)
