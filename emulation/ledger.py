@@ -111,8 +111,8 @@ def alone(root: Path = ROOT) -> Iterator[None]:
 
 
 def rooms(root: Path = ROOT) -> list[Room]:
-    """All rooms, also of runs that go on."""
-    found = sorted(root.iterdir()) if root.is_dir() else []
+    """All rooms, also of runs that go on; none for who may not look."""
+    found = sorted(root.iterdir()) if os.access(root, os.R_OK | os.X_OK) else []
     return [Room(folder) for folder in found if folder.is_dir() and folder.name.count("-") == 2]
 
 
