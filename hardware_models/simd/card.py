@@ -50,6 +50,8 @@ class SimdCard(Card):
     history: int = Field(ge=0)
     forward_cycles: float = Field(ge=0)
     split_cycles: float = Field(ge=0)
+    stores_per_line: int = Field(ge=1)
+    store_queue: int = Field(ge=1)
     call_slots: float = Field(ge=0)
     line: int = Field(gt=0)
     fuses: bool = True

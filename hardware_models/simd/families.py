@@ -32,7 +32,7 @@ def _ports(groups: dict[str, str]) -> dict[str, str]:
 
 _AMD = _ports(
     {
-        "alu cmov nop move": "0 1 2 3 4 5",
+        "alu cmov nop move": "0 1 2 3 4 5", "cmov_two": "3 4",
         "lea": "1 2 3 0", "shift_int": "1 2 4", "mul_int": "0 1 2", "div_int": "2", "branch": "3 4 5",
         "load": "6 7 8 9", "vec_load": "6 7", "store vec_store": "10 11",
         "fp_add hadd": "14 15", "fp_mul fp_fma int_dot": "12 13", "fp_cmp fp_minmax int_cmp": "12 13 14 15",
@@ -45,7 +45,7 @@ _AMD = _ports(
 )  # fmt: skip
 _INTEL = _ports(
     {
-        "alu cmov nop move": "0 1 5 6 10",
+        "alu cmov cmov_two nop move": "0 1 5 6 10",
         "lea": "0 1 5 6 10", "shift_int": "0 6", "mul_int": "1", "div_int": "1", "branch": "6 0",
         "load vec_load": "2 3 11", "store vec_store": "4 9",
         "fp_add": "5 1 0", "hadd": "1 5", "fp_mul fp_fma int_dot": "0 1 5", "fp_cmp int_cmp": "5 0 1",
@@ -58,8 +58,8 @@ _INTEL = _ports(
 )  # fmt: skip
 
 FAMILIES: dict[str, Family] = {
-    "zen5": Family(_AMD, 8, 8, 8, 1.0, 448, 200, 32, "AMD, software optimization guide for family 1Ah"),
-    "zen4": Family(_AMD, 6, 8, 8, 1.0, 320, 150, 32, "AMD, software optimization guide for family 19h model 10h"),
+    "zen5": Family(_AMD, 8, 8, 8, 2.0, 448, 200, 32, "AMD, software optimization guide for family 1Ah"),
+    "zen4": Family(_AMD, 6, 8, 8, 2.0, 320, 150, 32, "AMD, software optimization guide for family 19h model 10h"),
     "zen": Family(_AMD, 5, 8, 6, 1.0, 224, 120, 16, "AMD, software optimization guide for family 17h"),
     "golden": Family(_INTEL, 6, 8, 8, 1.0, 512, 200, 32, "Intel, optimization manual, Golden Cove"),
     "sunny": Family(_INTEL, 5, 8, 6, 1.0, 352, 160, 32, "Intel, optimization manual, Ice Lake"),

@@ -85,6 +85,9 @@ def figures_of(
     forward = timed["latency trip_forward_vector 0"]
     found["forward_cycles"] = _figure([max(0.0, 2 * t - 7.0) for t in forward], "store and load in turns, less a load")
     split = np.min(timed["rate split_load 256"]) / np.min(timed["rate vec_load 256"])
+    same = np.min(timed["rate near_store 256"]) < 0.7 * np.min(timed["rate vec_store 256"])
+    found["stores_per_line"] = Figure(2 if same else 1, "measured: stores within a line and on many", "measured")
+    found["store_queue"] = Figure(64, "typical of such cores", "estimate")
     found["split_cycles"] = Figure(round(float(max(0.0, split - 1.0))), "measured: loads over two lines", "measured")
     for kind in CLASSES:
         found |= _class_figures(kind, timed, family, datapath)
@@ -107,9 +110,12 @@ def _class_figures(kind: str, timed: Mapping[str, list[float]], family: Family, 
     while _first(timed, source, (256, 0)) is None and source in LIKE:
         source = LIKE[source]
     like = "" if source == kind else f", taken to be that of {source}"
-    middle = _first(timed, source, (256, 0))
+    source = {"store": "near_store", "vec_store": "near_store"}.get(source, source)
+    middle = _first(timed, source, (0,) if kind == "store" else (256, 0))
     assert middle is not None
     narrow, wide = _first(timed, source, (128, 0)) or middle, _first(timed, source, (512, 0))
+    if kind == "store":
+        narrow = wide = middle
     found = {f"rate_narrow.{kind}": _rate(narrow, kind, like), f"rate.{kind}": _rate(middle, kind, like)}
     if wide is None:
         share = 2.0 if int(datapath.value) < 512 and kind not in ("load", "store", "alu") else 1.0
@@ -124,7 +130,8 @@ def _class_figures(kind: str, timed: Mapping[str, list[float]], family: Family, 
     if kind in ("hadd",):
         number = len(ports)
     found[f"ports.{kind}"] = Figure(" ".join(ports[:number]), family.source, "datasheet")
-    slots = {"hadd": 3, "convert_wide": 2, "gather_lane": 3, "scatter_lane": 4, "compress": 2, "mask_move": 1}
+    slots = {"hadd": 3, "convert_wide": 2, "gather_lane": 5.5, "scatter_lane": 4, "compress": 2, "mask_move": 1,
+             "cmov_two": 2}
     found[f"slots.{kind}"] = Figure(slots.get(kind, 1), family.source, "estimate")
     return found
 
@@ -142,6 +149,8 @@ def _first(timed: Mapping[str, list[float]], kind: str, widths: tuple[int, ...])
 
 
 def _latency(kind: str, source: str, timed: Mapping[str, list[float]], like: str) -> Figure:
+    if kind == "cmov_two":
+        return _figure([max(1.0, round(t, 1) - 1.0) for t in timed["latency cmov_two 0"]], "compare and move, less one")
     for width in (256, 0):
         if (found := timed.get(f"latency {source} {width}")) is not None:
             return _figure([max(1.0, round(t, 1)) for t in found], f"a chain of {source}{like}")

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Literal, get_args
 
 OpClass = Literal[
-    "nop", "alu", "lea", "cmov", "shift_int", "mul_int", "div_int", "branch", "move", "load", "vec_load", "store",
+    "nop", "alu", "lea", "cmov", "cmov_two", "shift_int", "mul_int", "div_int", "branch", "move", "load", "vec_load", "store",
     "vec_store", "fp_add", "fp_mul", "fp_fma", "fp_div32", "fp_div64", "fp_sqrt32", "fp_sqrt64", "fp_cmp", "fp_minmax",
     "hadd", "int_add", "int_minmax", "int_cmp", "int_mul16", "int_mul32", "int_mul64", "int_dot", "shift", "logic",
     "blend", "shuffle", "permute", "permute2", "extend", "narrow", "convert", "convert_wide", "mask", "mask_move",
@@ -26,6 +26,7 @@ _PATTERNS: tuple[tuple[str, OpClass], ...] = (
     (r"mov", "move"),
     (r"nop|endbr64|zeroupper|int3|prefetch\w*|ud2", "nop"),
     (r"j\w+|ret|call", "branch"),
+    (r"cmov(g|ge|l|le|a|be|ng|nl|na)", "cmov_two"),  # of two flags
     (r"cmov\w+|set\w+", "cmov"),
     (r"add(sub)?[sp][sdh]|sub[sp][sdh]", "fp_add"),
     (r"mul[sp][sdh]", "fp_mul"),

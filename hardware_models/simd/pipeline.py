@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 _FLAGS, _NUMBER = 56, 57
 _MAX_READS, _MAX_WRITES, _MAX_ADDRESS = 5, 3, 3
 #: Rows of a coded instruction.
-_SLOTS, _LATENCY, _OCCUPANCY, _REPEATS, _LOADS, _STORES, _LOAD_LATENCY, _BRANCH, _BYTES, _ELIMINATED = range(10)
+_SLOTS, _LATENCY, _OCCUPANCY, _REPEATS, _LOADS, _STORES, _LOAD_LATENCY, _BRANCH, _BYTES, _ELIMINATED, _IS_VECTOR = range(11)
 
 _READS_FIRST = ("add", "sub", "and", "or", "xor", "adc", "sbb", "cmp", "test", "shl", "shr", "sar", "inc", "dec", "neg",
                 "not", "cmov", "vfm", "vfn", "vpermt2", "vpermi2", "vpternlog", "vpdp", "vpmadd52", "imul", "bt")  # fmt: skip
@@ -61,7 +61,7 @@ def _register(name: str) -> int:
 def encode(body: Sequence[Instruction], card: SimdCard) -> Code:
     """The card's figures for each instruction."""
     size = len(body)
-    figures, ports = np.zeros((size, 10)), np.zeros(size, dtype=np.int64)
+    figures, ports = np.zeros((size, 11)), np.zeros(size, dtype=np.int64)
     reads, address, writes = (np.full((size, width), -1) for width in (_MAX_READS, _MAX_ADDRESS, _MAX_WRITES))
     for at, one in enumerate(body):
         _figures(one, card, figures[at])
@@ -92,6 +92,7 @@ def _figures(one: Instruction, card: SimdCard, row: Floats) -> None:
     row[_BRANCH] = one.op_class == "branch"
     row[_BYTES] = one.memory.size if one.memory else 8
     vector = width > 0 or (one.memory is not None and one.mnemonic.startswith("v"))
+    row[_IS_VECTOR] = vector
     row[_LOAD_LATENCY] = card.latency["vec_load" if vector else "load"]
     row[_SLOTS] = card.slots_of(kind, width)
     if kind == "nop":
@@ -170,10 +171,12 @@ def cycles(code: Code, trace: Trace, card: SimdCard, calls: int = 6) -> float:
     """Cycles per call of a function that is called again and again, data in the first-level cache."""
     knobs = np.array(
         [card.issue_width, card.window, card.fetch_width, card.taken_branches, card.mispredict_cycles, card.scheduler,
-         card.forward_cycles, card.split_cycles, card.line, card.call_slots, card.history, card.retire_width],
+         card.forward_cycles, card.split_cycles, card.line, card.call_slots, card.history, card.retire_width,
+         card.stores_per_line, card.store_queue],
         dtype=np.float64,
     )  # fmt: skip
-    loads, stores = card.port_mask("load", 0), card.port_mask("store", 0)
+    loads = np.array([card.port_mask("load", 0), card.port_mask("vec_load", 0)])
+    stores = card.port_mask("store", 0)
     wide = np.array([card.occupancy("vec_load", 512), card.occupancy("vec_store", 512),
                      card.occupancy("vec_load", 256), card.occupancy("vec_store", 256)])  # fmt: skip
     if not len(trace):
@@ -186,8 +189,8 @@ def cycles(code: Code, trace: Trace, card: SimdCard, calls: int = 6) -> float:
 
 
 @njit(cache=True)
-def _start(busy, mask, ready, occupancy):  # type: ignore[no-untyped-def]
-    """The earliest cycle at which a port of `mask` is free for `occupancy` cycles; books it."""
+def _start(busy, mask, ready, occupancy, load):  # type: ignore[no-untyped-def]
+    """The earliest cycle at which a port of `mask` is free for `occupancy` cycles; books the least used of them."""
     length = busy.shape[1]
     at = ready
     while True:
@@ -195,7 +198,7 @@ def _start(busy, mask, ready, occupancy):  # type: ignore[no-untyped-def]
         bits = mask
         best = -1
         while bits:
-            if bits & 1:
+            if bits & 1 and (best < 0 or load[port] < load[best]):
                 free = True
                 for k in range(occupancy):
                     if busy[port, (at + k) % length] == at + k:
@@ -203,12 +206,12 @@ def _start(busy, mask, ready, occupancy):  # type: ignore[no-untyped-def]
                         break
                 if free:
                     best = port
-                    break
             bits >>= 1
             port += 1
         if best >= 0:
             for k in range(occupancy):
                 busy[best, (at + k) % length] = at + k
+            load[best] += occupancy
             return at
         at += 1
 
@@ -220,6 +223,10 @@ def _simulate(figures, ports, reads, address, writes, index, places, knobs, load
     penalty, scheduler, forward, split, line = int(knobs[4]), int(knobs[5]), int(knobs[6]), int(knobs[7]), int(knobs[8])
     extra, history, retire_width = int(knobs[9]), int(knobs[10]), int(knobs[11])
     ends = np.zeros(calls)
+    load = np.zeros(32, dtype=np.int64)
+    per_line, store_queue = int(knobs[12]), int(knobs[13])
+    committed = np.zeros(store_queue, dtype=np.int64)
+    commit, line_of, together, pending = np.int64(0), np.int64(-1), 0, 0
     busy = np.full((32, 1 << 14), -1, dtype=np.int64)
     ready = np.zeros(_NUMBER, dtype=np.int64)
     retired = np.zeros(window, dtype=np.int64)
@@ -251,6 +258,10 @@ def _simulate(figures, ports, reads, address, writes, index, places, knobs, load
             free = retired[number % window]
             if free > issue:
                 issue, issued = free, 0
+            if row[5] > 0:
+                free = committed[pending % store_queue]
+                if free > issue:
+                    issue, issued = free, 0
             issued += slots
             while issued > issue_width:
                 issue += 1
@@ -289,9 +300,9 @@ def _simulate(figures, ports, reads, address, writes, index, places, knobs, load
                 carry[0] += occupancy
                 whole = int(carry[0])
                 carry[0] -= whole
-                begin = _start(busy, loads, begin, max(whole, 1)) if whole > 0 else begin
+                begin = _start(busy, loads[int(row[10] > 0)], begin, max(whole, 1), load) if whole > 0 else begin
                 if crossing:
-                    _start(busy, loads, begin, split)
+                    _start(busy, loads[int(row[10] > 0)], begin, split, load)
                 arrived = begin + int(row[6])
                 if arrived > when:
                     when = arrived
@@ -304,7 +315,7 @@ def _simulate(figures, ports, reads, address, writes, index, places, knobs, load
                     carry[kind] += row[2]
                     whole = int(carry[kind] + 1e-9)
                     carry[kind] -= whole
-                    begin = _start(busy, mask, when, whole) if whole > 0 else when
+                    begin = _start(busy, mask, when, whole, load) if whole > 0 else when
                     done = max(done, begin + int(row[1]))
                 waiting[queued % scheduler] = begin
                 queued += 1
@@ -321,10 +332,10 @@ def _simulate(figures, ports, reads, address, writes, index, places, knobs, load
                 carry[61] += occupancy
                 whole = int(carry[61])
                 carry[61] -= whole
-                begin = _start(busy, stores, begin, max(whole, 1)) if whole > 0 else begin
+                begin = _start(busy, stores, begin, max(whole, 1), load) if whole > 0 else begin
                 if place >= 0:
                     if (place % line) + bytes_ > line:
-                        _start(busy, stores, begin, split)
+                        _start(busy, stores, begin, split, load)
                     slot = (place >> 3) % 4096
                     stored[slot], stored_at[slot], stored_size[slot] = place, begin + forward, bytes_
                 done = max(done, begin + 1)
@@ -355,6 +366,21 @@ def _simulate(figures, ports, reads, address, writes, index, places, knobs, load
                 retire += 1
                 retiring = 1
             retired[number % window] = retire
+            if row[5] > 0:  # stores reach the cache in order, those to one line together
+                bytes_ = int(row[8])
+                target = place // line if place >= 0 else np.int64(-1)
+                lines = 1 + (place + bytes_ - 1) // line - target if place >= 0 else 1
+                if retire > commit:
+                    commit, together, line_of = retire, 0, np.int64(-1)
+                if target == line_of and lines == 1 and together < per_line and bytes_ <= 32:
+                    together += 1
+                else:
+                    commit += lines
+                    together, line_of = 1, target + lines - 1
+                if target >= 0:
+                    line_of = target + lines - 1
+                committed[pending % store_queue] = commit
+                pending += 1
             number += 1
         fetched += extra
         issued += extra

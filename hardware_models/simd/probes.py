@@ -51,6 +51,8 @@ _SCALAR: dict[str, tuple[str, str]] = {
     "alu": ("add {r}, 7", "add r8, 7"),
     "lea": ("lea {r}, [rsi + 4*rdi + 8]", "lea r8, [r8 + 4*rdi + 8]"),
     "cmov": ("cmove {r}, rsi", "cmove r8, rsi"),
+    "cmov_two": ("cmovg {r}, rsi", "cmp r8, rsi\n cmovg r8, rsi"),
+    "near_store": ("mov [rdx + {near}], r8", ""),
     "shift_int": ("shl {r}, 3", "shl r8, 3"),
     "mul_int": ("imul {r}, rsi", "imul r8, rsi"),
     "load": ("mov {r}, [rsi + {off}]", "mov rsi, [rsi]"),
@@ -64,7 +66,8 @@ _SCALAR: dict[str, tuple[str, str]] = {
 }
 _PLACES: dict[str, str] = {"vec_load": "vmovups {v}{d}, [rsi + {off}]", "vec_store": "vmovups [rdx + {off}], {v}14",
                            "split_load": "vmovups {v}{d}, [rsi + {off} + 40]",
-                           "split_store": "vmovups [rdx + {off} + 40], {v}14"}  # fmt: skip
+                           "split_store": "vmovups [rdx + {off} + 40], {v}14",
+                           "near_store": "vmovups [rdx + {near16}], {v}14"}  # fmt: skip
 #: Round trips whose halves cannot be told apart, and the store that a load waits for.
 _TRIPS: dict[str, str] = {
     "trip_general": "vmovd xmm0, r8d\n vmovd r8d, xmm0",
@@ -72,7 +75,7 @@ _TRIPS: dict[str, str] = {
     "trip_forward_vector": "vmovups [rdx], {v}0\n vmovups {v}0, [rdx]",
     "trip_mask": "vpcmpgtd k1, xmm0, xmm15\n vpmovm2d xmm0, k1",
     "trip_load": "vaddps xmm0, xmm0, [rsi]",
-    "trip_gather": "kxnorw k1, k0, k0\n vgatherdps ymm1 {{k1}}, [rsi + 4*ymm0]\n vpand ymm0, ymm1, ymm13",
+    "trip_gather": "kxnorw k1, k0, k0\n vgatherdps ymm1 {{k1}}, [rsi + 4*ymm0]\n vpand ymm0, ymm1, ymm12",
 }
 _COUNT = 24
 _GENERAL = ("rax", "r8", "r9", "r10", "r11", "rbx", "r12", "r13")
@@ -91,7 +94,7 @@ def _filled(text: str, k: int, prefix: str) -> str:
     half = {"xmm": "xmm", "ymm": "xmm", "zmm": "ymm"}[prefix or "xmm"]
     general = _GENERAL[k % len(_GENERAL)]
     narrow = general + "d" if general[1].isdigit() else "e" + general[1:]
-    return text.format(v=prefix, h=half, d=k % 12, k=2 + k % 5, r=general, e=narrow, off=64 * (k % 16))
+    return text.format(v=prefix, h=half, d=k % 12, k=2 + k % 5, r=general, e=narrow, off=64 * (k % 16), near=8 * (k % 24), near16=32 * (k % 24))
 
 
 def probes(wide: bool) -> list[Probe]:
@@ -126,7 +129,7 @@ def _assembly(all_probes: list[Probe]) -> str:
     for number, probe in enumerate(all_probes):
         lines += [
             f".globl probe_{number}", ".balign 64", f"probe_{number}:", "push rbx", "push r12", "push r13",
-            "mov ecx, edi", "mov edi, 2", "mov r8, rsi", "vxorps xmm13, xmm13, xmm13", "vxorps xmm0, xmm0, xmm0",
+            "mov ecx, edi", "mov edi, 2", "mov r8, rsi", f"vmovups {'zmm' if '512' in probe.name else 'ymm'}13, [rsi + 2048]", "vxorps xmm0, xmm0, xmm0", "vxorps xmm12, xmm12, xmm12",
             *([] if "trip_gather" in probe.name else ["vmovups ymm0, [rsi + 1024]"]),
             "vmovups ymm14, [rsi + 1024]", "vmovups ymm15, [rsi + 1024]", ".balign 64", "1:", " " + probe.body,
             "dec ecx", "jnz 1b", "vzeroupper", "pop r13", "pop r12", "pop rbx", "ret",
