@@ -58,8 +58,8 @@ _INTEL = _ports(
 )  # fmt: skip
 
 FAMILIES: dict[str, Family] = {
-    "zen5": Family(_AMD, 8, 8, 8, 2.0, 448, 200, 32, "AMD, software optimization guide for family 1Ah"),
-    "zen4": Family(_AMD, 6, 8, 8, 2.0, 320, 150, 32, "AMD, software optimization guide for family 19h model 10h"),
+    "zen5": Family(_AMD, 8, 8, 8, 1.0, 448, 200, 32, "AMD, software optimization guide for family 1Ah"),
+    "zen4": Family(_AMD, 6, 8, 8, 1.0, 320, 150, 32, "AMD, software optimization guide for family 19h model 10h"),
     "zen": Family(_AMD, 5, 8, 6, 1.0, 224, 120, 16, "AMD, software optimization guide for family 17h"),
     "golden": Family(_INTEL, 6, 8, 8, 1.0, 512, 200, 32, "Intel, optimization manual, Golden Cove"),
     "sunny": Family(_INTEL, 5, 8, 6, 1.0, 352, 160, 32, "Intel, optimization manual, Ice Lake"),

@@ -16,7 +16,7 @@ from pydantic import Field
 from hardware_models.simd import clang
 from hardware_models.simd.families import LIKE, Family, family_of
 from hardware_models.simd.operations import CLASSES
-from hardware_models.simd.probes import probes, run
+from hardware_models.simd.probes import LOOPS, probes, run
 from sim.card import CardFile, Figure
 from sim.config import build
 from sim.scenario import Config
@@ -79,8 +79,7 @@ def figures_of(
     }
     for name in ("issue_width", "retire_width", "fetch_width", "taken_branches", "window", "scheduler"):
         found[name] = Figure(getattr(family, name), family.source, "datasheet")
-    found["mispredict_cycles"] = Figure(14.0, "typical of such cores", "estimate")
-    found["history"] = Figure(40, "loops up to so many passes end as foreseen; typical", "estimate")
+    found |= _loop_ends(timed)
     found["call_slots"] = Figure(8.0, "instructions of the caller between two calls", "estimate")
     forward = timed["latency trip_forward_vector 0"]
     found["forward_cycles"] = _figure([max(0.0, 2 * t - 7.0) for t in forward], "store and load in turns, less a load")
@@ -92,6 +91,20 @@ def figures_of(
     for kind in CLASSES:
         found |= _class_figures(kind, timed, family, datapath)
     return found
+
+
+def _loop_ends(timed: Mapping[str, list[float]]) -> dict[str, Figure]:
+    """Passes up to which the end of a loop is foreseen, and what one costs that is not: a step in time per pass."""
+    took = {passes: float(np.min(timed[f"loop {passes}"])) for passes in LOOPS}
+    pace = (took[LOOPS[-1]] - took[LOOPS[-2]]) / (LOOPS[-1] - LOOPS[-2])
+    over = {passes: t - passes * pace for passes, t in took.items()}
+    longest = over[LOOPS[-1]]
+    foreseen = [passes for passes in LOOPS if over[passes] < 0.5 * longest]
+    source = "measured: loops of more and more passes, beyond their pace"
+    return {
+        "mispredict_cycles": Figure(round(max(longest, 5.0), 1), source, "measured"),
+        "history": Figure(max(foreseen, default=LOOPS[0]), source, "measured"),
+    }
 
 
 def _datapath(timed: Mapping[str, list[float]], wanted: Settings, wide: bool) -> Figure:
@@ -151,6 +164,9 @@ def _first(timed: Mapping[str, list[float]], kind: str, widths: tuple[int, ...])
 def _latency(kind: str, source: str, timed: Mapping[str, list[float]], like: str) -> Figure:
     if kind == "cmov_two":
         return _figure([max(1.0, round(t, 1) - 1.0) for t in timed["latency cmov_two 0"]], "compare and move, less one")
+    if kind in ("int_add", "int_minmax", "logic", "shift", "shuffle", "blend"):
+        both = [min(a, b) for a, b in zip(timed[f"latency {source} 256"], timed["inner int_add"], strict=True)]
+        return _figure([max(1.0, round(t, 1)) for t in both], "the faster of a bare chain and one in a loop")
     for width in (256, 0):
         if (found := timed.get(f"latency {source} {width}")) is not None:
             return _figure([max(1.0, round(t, 1)) for t in found], f"a chain of {source}{like}")

@@ -231,7 +231,7 @@ def _simulate(figures, ports, reads, address, writes, index, places, knobs, load
     ready = np.zeros(_NUMBER, dtype=np.int64)
     retired = np.zeros(window, dtype=np.int64)
     waiting = np.zeros(scheduler, dtype=np.int64)
-    carry = np.zeros(64)
+    carry, spread = np.zeros(64), np.zeros(64)
     stored = np.full(4096, -1, dtype=np.int64)
     stored_at = np.zeros(4096, dtype=np.int64)
     stored_size = np.zeros(4096, dtype=np.int64)
@@ -316,7 +316,10 @@ def _simulate(figures, ports, reads, address, writes, index, places, knobs, load
                     whole = int(carry[kind] + 1e-9)
                     carry[kind] -= whole
                     begin = _start(busy, mask, when, whole, load) if whole > 0 else when
-                    done = max(done, begin + int(row[1]))
+                    spread[kind] += row[1]
+                    after = int(spread[kind] + 1e-9)
+                    spread[kind] -= after
+                    done = max(done, begin + after)
                 waiting[queued % scheduler] = begin
                 queued += 1
             elif row[9] == 0:

@@ -74,9 +74,15 @@ _TRIPS: dict[str, str] = {
     "trip_forward": "mov [rdx], r8\n mov r8, [rdx]",
     "trip_forward_vector": "vmovups [rdx], {v}0\n vmovups {v}0, [rdx]",
     "trip_mask": "vpcmpgtd k1, xmm0, xmm15\n vpmovm2d xmm0, k1",
-    "trip_load": "vaddps xmm0, xmm0, [rsi]",
+    "trip_int_add": "vpaddd {v}0, {v}0, [rsi]",
+    "trip_int_minmax": "vpmaxsd {v}0, {v}0, [rsi]",
+    "trip_fp_add": "vaddps {v}0, {v}0, [rsi]",
     "trip_gather": "kxnorw k1, k0, k0\n vgatherdps ymm1 {{k1}}, [rsi + 4*ymm0]\n vpand ymm0, ymm1, ymm12",
 }
+#: Passes of inner loops whose ends may or may not be foreseen.
+LOOPS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512)
+#: Chains in a loop that does something else besides, which on some cores run faster than bare ones.
+_INNER = {"int_add": "vpaddd {v}0, {v}0, [rdx]", "fp_add": "vaddps {v}0, {v}0, [rdx]"}
 _COUNT = 24
 _GENERAL = ("rax", "r8", "r9", "r10", "r11", "rbx", "r12", "r13")
 
@@ -118,6 +124,11 @@ def probes(wide: bool) -> list[Probe]:
             add(f"rate {name} 0", many)
             if chain:
                 add(f"latency {name} 0", chain)
+    for passes in LOOPS:
+        found.append(Probe(f"loop {passes}", f"mov eax, {passes}\n 2: vmovups [rdx], ymm14\n dec eax\n jnz 2b", 1))
+    for name, text in _INNER.items():
+        body = f"mov eax, 60\n 2: {_filled(text, 0, 'ymm')}\n add r8, 64\n dec eax\n jnz 2b"
+        found.append(Probe(f"inner {name}", body, 60))
     for name, text in _TRIPS.items():
         if wide or name not in ("trip_mask", "trip_gather"):
             add(f"latency {name} 0", text, "ymm")
