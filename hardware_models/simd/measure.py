@@ -143,8 +143,15 @@ def _class_figures(kind: str, timed: Mapping[str, list[float]], family: Family, 
     if kind in ("hadd",):
         number = len(ports)
     found[f"ports.{kind}"] = Figure(" ".join(ports[:number]), family.source, "datasheet")
-    slots = {"hadd": 3, "convert_wide": 2, "gather_lane": 5.5, "scatter_lane": 4, "compress": 2, "mask_move": 1,
-             "cmov_two": 2}
+    slots = {
+        "hadd": 3,
+        "convert_wide": 2,
+        "gather_lane": 5.5,
+        "scatter_lane": 4,
+        "compress": 2,
+        "mask_move": 1,
+        "cmov_two": 2,
+    }
     found[f"slots.{kind}"] = Figure(slots.get(kind, 1), family.source, "estimate")
     return found
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from hardware_models.simd.card import SimdCard
 from hardware_models.simd.disassembly import REGISTERS, Instruction
-from hardware_models.simd.operations import INDEX
 from hardware_models.simd.trace import Trace
 
 Ints = NDArray[np.int64]
@@ -27,7 +26,9 @@ Floats = NDArray[np.float64]
 _FLAGS, _NUMBER = 56, 57
 _MAX_READS, _MAX_WRITES, _MAX_ADDRESS = 5, 3, 3
 #: Rows of a coded instruction.
-_SLOTS, _LATENCY, _OCCUPANCY, _REPEATS, _LOADS, _STORES, _LOAD_LATENCY, _BRANCH, _BYTES, _ELIMINATED, _IS_VECTOR = range(11)
+_SLOTS, _LATENCY, _OCCUPANCY, _REPEATS, _LOADS, _STORES, _LOAD_LATENCY, _BRANCH, _BYTES, _ELIMINATED, _IS_VECTOR = (
+    range(11)
+)
 
 _READS_FIRST = ("add", "sub", "and", "or", "xor", "adc", "sbb", "cmp", "test", "shl", "shr", "sar", "inc", "dec", "neg",
                 "not", "cmov", "vfm", "vfn", "vpermt2", "vpermi2", "vpternlog", "vpdp", "vpmadd52", "imul", "bt")  # fmt: skip
@@ -135,9 +136,7 @@ def _dependences(one: Instruction, reads: Ints, address: Ints, writes: Ints) -> 
                     addressed.append(_register(name))
         elif operand.register:
             number = _register(operand.register)
-            if position > 0 or one.stores:
-                read.append(number)
-            elif one.mnemonic.startswith(_READS_FIRST) and not _three_way(one):
+            if position > 0 or one.stores or (one.mnemonic.startswith(_READS_FIRST) and not _three_way(one)):
                 read.append(number)
             if position == 0 and not _only_reads(one):
                 written.append(number)
@@ -217,7 +216,7 @@ def _start(busy, mask, ready, occupancy, load):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _simulate(figures, ports, reads, address, writes, index, places, knobs, loads, stores, wide, calls):  # type: ignore[no-untyped-def]  # noqa: C901
+def _simulate(figures, ports, reads, address, writes, index, places, knobs, loads, stores, wide, calls):  # type: ignore[no-untyped-def]
     """Retirement cycle of the last instruction of each call."""
     issue_width, window, fetch_width, taken_per = int(knobs[0]), int(knobs[1]), int(knobs[2]), knobs[3]
     penalty, scheduler, forward, split, line = int(knobs[4]), int(knobs[5]), int(knobs[6]), int(knobs[7]), int(knobs[8])

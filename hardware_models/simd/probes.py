@@ -100,7 +100,17 @@ def _filled(text: str, k: int, prefix: str) -> str:
     half = {"xmm": "xmm", "ymm": "xmm", "zmm": "ymm"}[prefix or "xmm"]
     general = _GENERAL[k % len(_GENERAL)]
     narrow = general + "d" if general[1].isdigit() else "e" + general[1:]
-    return text.format(v=prefix, h=half, d=k % 12, k=2 + k % 5, r=general, e=narrow, off=64 * (k % 16), near=8 * (k % 24), near16=32 * (k % 24))
+    return text.format(
+        v=prefix,
+        h=half,
+        d=k % 12,
+        k=2 + k % 5,
+        r=general,
+        e=narrow,
+        off=64 * (k % 16),
+        near=8 * (k % 24),
+        near16=32 * (k % 24),
+    )
 
 
 def probes(wide: bool) -> list[Probe]:
@@ -145,7 +155,7 @@ def _assembly(all_probes: list[Probe]) -> str:
             "vmovups ymm14, [rsi + 1024]", "vmovups ymm15, [rsi + 1024]", ".balign 64", "1:", " " + probe.body,
             "dec ecx", "jnz 1b", "vzeroupper", "pop r13", "pop r12", "pop rbx", "ret",
         ]  # fmt: skip
-    lines.append(".section .note.GNU-stack,\"\",@progbits\n")
+    lines.append('.section .note.GNU-stack,"",@progbits\n')
     return "\n".join(lines)
 
 
@@ -161,6 +171,10 @@ def run(all_probes: list[Probe], folder: Path, rounds: int) -> tuple[list[list[f
         encoding="ascii",
     )
     program = folder / "probes"
-    clang.run([clang.need("clang"), "-O2", "-march=native", "probes.s", "main.c", "-o", str(program), "-lm"], 60, folder)
+    clang.run(
+        [clang.need("clang"), "-O2", "-march=native", "probes.s", "main.c", "-o", str(program), "-lm"], 60, folder
+    )
     answer = json.loads(clang.run([str(program)], 300.0))
-    return [[c / p.instructions for c in row] for row, p in zip(answer["cycles"], all_probes, strict=True)], answer["cycle"]
+    return [[c / p.instructions for c in row] for row, p in zip(answer["cycles"], all_probes, strict=True)], answer[
+        "cycle"
+    ]

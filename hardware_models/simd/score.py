@@ -169,7 +169,9 @@ def _scalar(machine: Machine, lowered: Lowered) -> tuple[Floats, Floats]:
     return alone, unrolled
 
 
-def _ends(machine: Machine, lowered: Lowered, whole: Floats, left: Floats, scalar: NDArray[np.bool_], n: Floats) -> Floats:
+def _ends(
+    machine: Machine, lowered: Lowered, whole: Floats, left: Floats, scalar: NDArray[np.bool_], n: Floats
+) -> Floats:
     """Cycles at the ends of loops: branches not foreseen, reductions combined."""
     card = machine.card
     passes = np.where(scalar, n / 8.0, whole)

@@ -225,7 +225,7 @@ class _Walk:
         return False
 
     def _reduced(self, target: Any, value: Any, size: int) -> bool:
-        """s = s + x, s = x > s ? x : s: a reduction, if s is declared outside."""
+        """S = s + x, s = x > s ? x : s: a reduction, if s is declared outside."""
         if target.kind.name != "DECL_REF_EXPR" or target.spelling in self.locals:
             return False
         inner = _strip(value)

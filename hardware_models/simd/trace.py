@@ -98,9 +98,7 @@ def _decode_one(one: Instruction, row: Ints, where: Mapping[int, int]) -> None:
         row[_COND] = _CONDITIONS.get(name[1:], 4)
     elif name == "ret" or (name == "jmp" and row[_TARGET] < 0):
         row[_OP] = _RET  # a jump out of the function is a call in the place of its return
-    elif name == "call":
-        row[_OP] = _NOTHING
-    elif name in ("nop", "vzeroupper", "endbr64"):
+    elif name == "call" or name in ("nop", "vzeroupper", "endbr64"):
         row[_OP] = _NOTHING
     elif "v" in families or "k" in families or name.startswith(("v", "k")):
         _decode_vector(one, row, families, numbers)
@@ -145,9 +143,11 @@ def _decode_vector(one: Instruction, row: Ints, families: Sequence[str], numbers
             row[_OP] = _VECTOR
     elif families and families[0] == "g":
         row[_OP] = _LOST  # the register's value is lost, the flags are not
-    elif one.mnemonic.startswith(("k", "vptest", "vtest")) and "ortest" in one.mnemonic:
-        row[_OP] = _FLAGS
-    elif one.mnemonic in ("vptest", "vtestps", "vtestpd"):
+    elif (one.mnemonic.startswith(("k", "vptest", "vtest")) and "ortest" in one.mnemonic) or one.mnemonic in (
+        "vptest",
+        "vtestps",
+        "vtestpd",
+    ):
         row[_OP] = _FLAGS
 
 
@@ -273,7 +273,7 @@ def _holds(condition, zero, carry, sign, overflow):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True)
-def _interpret(table, general, floats, memory, index, address):  # type: ignore[no-untyped-def]  # noqa: C901
+def _interpret(table, general, floats, memory, index, address):  # type: ignore[no-untyped-def]
     """(length, guesses, state); state 0 returned, 1 ran out of room, 2 left the function."""
     known = np.ones(16, dtype=np.bool_)
     zero = carry = sign = overflow = False

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sim.rng import Stream
 
 #: Contexts of a loop, and the sizes of the tables of tokens and paths.
-CONTEXTS, TOKENS, PATHS = 120, 512, 4096
+CONTEXTS, TOKENS, PATHS = 64, 512, 2048
 _OPERATORS = ("BINARY_OPERATOR", "UNARY_OPERATOR", "COMPOUND_ASSIGNMENT_OPERATOR")
 Ints = NDArray[np.int64]
 

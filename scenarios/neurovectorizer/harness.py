@@ -14,9 +14,8 @@ reordered differs in its last bits: within a tolerance it is `reordered`, which 
 
 import json
 import re
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
@@ -25,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
 from hardware_models.simd import clang
-from scenarios.neurovectorizer.actions import ACTIONS, DEFAULT
+from scenarios.neurovectorizer.actions import ACTIONS
 from scenarios.neurovectorizer.kernel import Kernel
 from sim.errors import UserError
 
@@ -57,7 +56,9 @@ class Built:
     @property
     def honoured(self) -> NDArray[np.bool_]:
         """Per action, whether what was asked is what was made; the default is always honoured."""
-        return np.array([not a.width or (a.width, a.interleave) == f for a, f in zip(ACTIONS, self.factors, strict=True)])
+        return np.array(
+            [not a.width or (a.width, a.interleave) == f for a, f in zip(ACTIONS, self.factors, strict=True)]
+        )
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,12 @@ Trainer = Literal["ppo", "exact"]
 class Training:
     """How to train. `steps` are updates of the exact gradient, or batches of PPO."""
 
-    trainer: Trainer = "exact"
+    trainer: Trainer = "ppo"
     looks: str = "both"
-    size: int = 48
+    size: int = 32
     hidden: int = 64
     steps: int = 400
-    batch: int = 128
+    batch: int = 96
     learning_rate: float = 3e-3
     entropy: float = 0.01
     clip: float = 0.2
@@ -86,14 +86,14 @@ def train(loops: LoopSet, how: Training, stream: Stream) -> Policy:
     network = PolicyNetwork(features.shape[1], how.size, how.hidden, how.looks)
     rewards = torch.as_tensor(np.clip(loops.rewards, -1.0, 1.0), dtype=torch.float32)
     optimizer = torch.optim.Adam(network.parameters(), how.learning_rate)
-    allowed = torch.as_tensor(loops.allowed)
     for step in range(how.steps):
         rows = torch.as_tensor(stream.generator.integers(0, len(rewards), how.batch))
         if how.trainer == "exact":
-            _exact(network, optimizer, contexts[rows], features[rows], rewards[rows], how.entropy * (1 - step / how.steps))
+            _exact(
+                network, optimizer, contexts[rows], features[rows], rewards[rows], how.entropy * (1 - step / how.steps)
+            )
         else:
             _proximal(network, optimizer, contexts[rows], features[rows], rewards[rows], how)
-    del allowed
     network.eval()
     return Policy(network, mean, scale)
 

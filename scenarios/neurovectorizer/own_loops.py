@@ -8,7 +8,9 @@ _FLOAT_SUM = "const float *restrict a, const float *restrict b, float *restrict 
 
 
 def _each(name: str, parameters: str, body: str, reach: int = 1, n: int = 1000) -> Kernel:
-    return Kernel(f"void {name}({parameters}) {{\n  LOOP\n  for (int i = 0; i < n; i++) {{ {body} }}\n}}\n", n, name, reach)
+    return Kernel(
+        f"void {name}({parameters}) {{\n  LOOP\n  for (int i = 0; i < n; i++) {{ {body} }}\n}}\n", n, name, reach
+    )
 
 
 def _reduce(name: str, parameters: str, start: str, body: str, n: int = 1000, reach: int = 1) -> Kernel:

@@ -25,7 +25,8 @@ INTERLEAVE_OF = np.array([a.interleave for a in ACTIONS])
 @dataclass(frozen=True)
 class LoopSet:
     """`contexts` (loops, contexts, 3), `features` (loops, features), `cycles` (loops, actions) as modelled, and which
-    actions may be taken, `allowed` (loops, actions)."""
+    actions may be taken, `allowed` (loops, actions).
+    """
 
     kernels: tuple[Kernel, ...]
     descriptions: tuple[LoopIR, ...]
@@ -56,7 +57,8 @@ def loop_set(kernels: Sequence[Kernel], card: SimdCard, stream: Stream) -> LoopS
 
 def legal(loop: LoopIR, reorder: bool = True) -> NDArray[np.bool_]:
     """Per action, whether the loop keeps its meaning: VF IF within the distance of a dependence, and floating-point
-    reductions reordered only with permission. A distance that the compiler checks itself (VF alone) is not enough."""
+    reductions reordered only with permission. A distance that the compiler checks itself (VF alone) is not enough.
+    """
     steps = WIDTH_OF * INTERLEAVE_OF
     allowed = np.ones(len(ACTIONS), dtype=np.bool_)
     if loop.distance > 1:
@@ -80,5 +82,10 @@ def features(loop: LoopIR, n: int) -> Floats:
         kinds[place + 3 * access.store] += 1.0
         kinds[6] += access.stride < 0
         kinds[7] += access.guarded
-    carried = [float(bool(loop.reductions)), float(loop.needs_permission), float(loop.distance), float(bool(loop.obstacle))]
+    carried = [
+        float(bool(loop.reductions)),
+        float(loop.needs_permission),
+        float(loop.distance),
+        float(bool(loop.obstacle)),
+    ]
     return np.array([*counts, *sizes, *kinds, *carried, np.log2(n)])

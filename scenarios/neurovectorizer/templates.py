@@ -43,7 +43,9 @@ class _Draw:
 
 
 def _loop(name: str, parameters: str, body: str, before: str = "", after: str = "") -> str:
-    return f"void {name}({parameters}) {{\n  {before}\n  LOOP\n  for (int i = 0; i < n; i++) {{ {body} }}\n  {after}\n}}\n"
+    return (
+        f"void {name}({parameters}) {{\n  {before}\n  LOOP\n  for (int i = 0; i < n; i++) {{ {body} }}\n  {after}\n}}\n"
+    )
 
 
 def _arrays(kind: str, writes: str = "a", reads: str = "b") -> str:
@@ -77,7 +79,9 @@ def _fill(name: str, d: _Draw) -> str:
 
 def _shifted(name: str, d: _Draw) -> str:
     kind = d.any_type
-    return _loop(name, _arrays(kind, "a", "bc"), f"a[i] = b[i + {d.number(1, 5)}] {d.of('+', '*')} c[i + {d.number(1, 5)}];")
+    return _loop(
+        name, _arrays(kind, "a", "bc"), f"a[i] = b[i + {d.number(1, 5)}] {d.of('+', '*')} c[i + {d.number(1, 5)}];"
+    )
 
 
 def _stencil(name: str, d: _Draw) -> str:
@@ -97,12 +101,18 @@ def _widen(name: str, d: _Draw) -> str:
                         "int long", "unsigned char int").rsplit(" ", 1)  # fmt: skip
     if narrow == "unsigned char unsigned":
         narrow, wide = "unsigned char", "unsigned short"
-    return _loop(name, f"{wide} *restrict a, const {narrow} *restrict b, int n", f"a[i] = b[i] {d.of('+', '*')} {d.number(2, 7)};")
+    return _loop(
+        name,
+        f"{wide} *restrict a, const {narrow} *restrict b, int n",
+        f"a[i] = b[i] {d.of('+', '*')} {d.number(2, 7)};",
+    )
 
 
 def _narrow(name: str, d: _Draw) -> str:
     wide, narrow = d.of("int", "unsigned"), d.of("short", "char", "unsigned char")
-    return _loop(name, f"{narrow} *restrict a, const {wide} *restrict b, int n", f"a[i] = ({narrow})(b[i] >> {d.number(1, 6)});")
+    return _loop(
+        name, f"{narrow} *restrict a, const {wide} *restrict b, int n", f"a[i] = ({narrow})(b[i] >> {d.number(1, 6)});"
+    )
 
 
 def _mixed(name: str, d: _Draw) -> str:
@@ -112,12 +122,20 @@ def _mixed(name: str, d: _Draw) -> str:
 
 
 def _real_narrow(name: str, d: _Draw) -> str:
-    return _loop(name, "float *restrict a, const double *restrict b, int n", f"a[i] = (float)(b[i] {d.of('+', '*')} 1.5);")
+    return _loop(
+        name, "float *restrict a, const double *restrict b, int n", f"a[i] = (float)(b[i] {d.of('+', '*')} 1.5);"
+    )
 
 
 def _sum(name: str, d: _Draw) -> str:
     kind = d.of("int", "long", "unsigned", "float", "double")
-    return _loop(name, f"const {kind} *restrict a, {kind} *restrict out, int n", f"s += a[i]{d.of('', ' * 3')};", f"{kind} s = 0;", "out[0] = s;")
+    return _loop(
+        name,
+        f"const {kind} *restrict a, {kind} *restrict out, int n",
+        f"s += a[i]{d.of('', ' * 3')};",
+        f"{kind} s = 0;",
+        "out[0] = s;",
+    )
 
 
 def _product_sum(name: str, d: _Draw) -> str:
@@ -128,17 +146,31 @@ def _product_sum(name: str, d: _Draw) -> str:
 
 def _extreme(name: str, d: _Draw) -> str:
     kind, sign = d.of("int", "short", "unsigned", "float"), d.of("<", ">")
-    return _loop(name, f"const {kind} *restrict a, {kind} *restrict out, int n", f"s = a[i] {sign} s ? a[i] : s;", f"{kind} s = a[0];", "out[0] = s;")
+    return _loop(
+        name,
+        f"const {kind} *restrict a, {kind} *restrict out, int n",
+        f"s = a[i] {sign} s ? a[i] : s;",
+        f"{kind} s = a[0];",
+        "out[0] = s;",
+    )
 
 
 def _count(name: str, d: _Draw) -> str:
     kind = d.of("int", "float", "short")
-    return _loop(name, f"const {kind} *restrict a, int *restrict out, int n", f"s += a[i] {d.of('<', '>')} {d.number(0, 9)};", "int s = 0;", "out[0] = s;")
+    return _loop(
+        name,
+        f"const {kind} *restrict a, int *restrict out, int n",
+        f"s += a[i] {d.of('<', '>')} {d.number(0, 9)};",
+        "int s = 0;",
+        "out[0] = s;",
+    )
 
 
 def _select(name: str, d: _Draw) -> str:
     kind = d.of("int", "float", "double", "short")
-    return _loop(name, _arrays(kind, "a", "bc"), f"a[i] = b[i] {d.of('<', '>')} c[i] ? b[i] + c[i] : {_constant(d, kind)};")
+    return _loop(
+        name, _arrays(kind, "a", "bc"), f"a[i] = b[i] {d.of('<', '>')} c[i] ? b[i] + c[i] : {_constant(d, kind)};"
+    )
 
 
 def _strided(name: str, d: _Draw) -> str:
@@ -158,7 +190,9 @@ def _reversed(name: str, d: _Draw) -> str:
 
 def _gather(name: str, d: _Draw) -> str:
     kind = d.of("int", "float", "double")
-    return _loop(name, f"{kind} *restrict a, const {kind} *restrict b, const int *restrict idx, int n", "a[i] = b[idx[i]];")
+    return _loop(
+        name, f"{kind} *restrict a, const {kind} *restrict b, const int *restrict idx, int n", "a[i] = b[idx[i]];"
+    )
 
 
 def _divide(name: str, d: _Draw) -> str:
@@ -179,13 +213,17 @@ def _distant(name: str, d: _Draw) -> str:
 
 def _bits(name: str, d: _Draw) -> str:
     kind = d.of("int", "unsigned", "long", "unsigned char")
-    return _loop(name, _arrays(kind, "a", "bc"), f"a[i] = (b[i] {d.of('&', '|', '^')} c[i]) {d.of('<<', '>>')} {d.number(1, 5)};")
+    return _loop(
+        name, _arrays(kind, "a", "bc"), f"a[i] = (b[i] {d.of('&', '|', '^')} c[i]) {d.of('<<', '>>')} {d.number(1, 5)};"
+    )
 
 
 def _work(name: str, d: _Draw) -> str:
     kind = d.of("float", "double")
     c = [_constant(d, kind) for _ in range(3)]
-    return _loop(name, _arrays(kind, "a", "bc"), f"{kind} x = b[i] - c[i]; a[i] = x * x * {c[0]} + x * {c[1]} + {c[2]};")
+    return _loop(
+        name, _arrays(kind, "a", "bc"), f"{kind} x = b[i] - c[i]; a[i] = x * x * {c[0]} + x * {c[1]} + {c[2]};"
+    )
 
 
 # held out
@@ -198,7 +236,9 @@ def _fir(name: str, d: _Draw) -> str:
 def _convert_stream(name: str, d: _Draw) -> str:
     body = "a[i] = (int)b[i]; e[i] = (int)c[i];"
     kind = d.of("short", "char")
-    return _loop(name, f"int *restrict a, int *restrict e, const {kind} *restrict b, const {kind} *restrict c, int n", body)
+    return _loop(
+        name, f"int *restrict a, int *restrict e, const {kind} *restrict b, const {kind} *restrict c, int n", body
+    )
 
 
 def _complex(name: str, d: _Draw) -> str:
