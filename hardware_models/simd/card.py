@@ -27,7 +27,9 @@ class Memory(BaseModel):
 
 
 class SimdCard(Card):
-    """A core. Per class of instructions (`operations.CLASSES`):
+    """A core with vector units.
+
+    Per class of instructions (`operations.CLASSES`):
 
     `latency` cycles from operands to result, instructions per cycle `rate_narrow` at up to 128 bits, `rate` at 256 and
     `rate_wide` at 512, `slots` issue slots at up to 256 bits, and `ports` the numbers of the ports it may go to.

@@ -19,11 +19,11 @@ from sim.errors import UserError
 _RELEASES = ("19", "20", "21", "22", "18")
 
 
-class TooSlow(Exception):
+class TooSlowError(Exception):
     """The command was still running at its limit."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The command ended with an error; its text is what it printed."""
 
 
@@ -47,7 +47,7 @@ def need(tool: str) -> str:
 
 
 def run(command: Sequence[str], limit: float = 60.0, folder: Path | None = None, stdin: str = "") -> str:
-    """Standard output of a command. Raises `TooSlow` at `limit` seconds and `Refused` on a non-zero exit."""
+    """Standard output of a command. Raises `TooSlowError` at `limit` seconds and `RefusedError` on a non-zero exit."""
 
     def bounded() -> None:
         seconds = int(limit) + 1
@@ -62,14 +62,14 @@ def run(command: Sequence[str], limit: float = 60.0, folder: Path | None = None,
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
             child.communicate()
-            raise TooSlow(f"{Path(command[0]).name} was stopped after {limit:g} s") from None
+            raise TooSlowError(f"{Path(command[0]).name} was stopped after {limit:g} s") from None
         except BaseException:
             os.killpg(child.pid, signal.SIGKILL)
             raise
     if child.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
-        raise TooSlow(f"{Path(command[0]).name} was stopped after {limit:g} s of processor time")
+        raise TooSlowError(f"{Path(command[0]).name} was stopped after {limit:g} s of processor time")
     if child.returncode:
-        raise Refused(err.strip() or f"{Path(command[0]).name} ended with {child.returncode}")
+        raise RefusedError(err.strip() or f"{Path(command[0]).name} ended with {child.returncode}")
     return out
 
 

@@ -53,7 +53,7 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One decoded instruction; `target` is the address of a jump, `constant` the eight bytes it reads of the program."""
+    """One decoded instruction; `target` is the address of a jump, `constant` the eight bytes of the program it reads."""
 
     address: int
     mnemonic: str
@@ -98,7 +98,7 @@ class Instruction:
         )
 
 
-def _number(text: str) -> int:
+def _integer(text: str) -> int:
     return int(text.replace(" ", ""), 0)
 
 
@@ -129,7 +129,7 @@ def _operand(text: str) -> Operand:
     if bare in REGISTERS:
         return Operand(register=bare)
     try:
-        return Operand(value=_number(bare))
+        return Operand(value=_integer(bare))
     except ValueError:
         return Operand()
 

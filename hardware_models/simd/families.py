@@ -58,7 +58,9 @@ _INTEL = _ports(
 )  # fmt: skip
 
 FAMILIES: dict[str, Family] = {
-    "zen5": Family(_AMD, 8, 8, 8, 1.0, 448, 200, 32, "AMD, software optimization guide for family 1Ah"),
+    "zen5": Family(
+        _AMD, 7, 6, 12, 1.0, 448, 96, 32, "effective: fitted on training loops; AMD's guide for family 1Ah has 8, 8, 12"
+    ),
     "zen4": Family(_AMD, 6, 8, 8, 1.0, 320, 150, 32, "AMD, software optimization guide for family 19h model 10h"),
     "zen": Family(_AMD, 5, 8, 6, 1.0, 224, 120, 16, "AMD, software optimization guide for family 17h"),
     "golden": Family(_INTEL, 6, 8, 8, 1.0, 512, 200, 32, "Intel, optimization manual, Golden Cove"),

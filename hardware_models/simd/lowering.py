@@ -139,9 +139,10 @@ def lower(loops: Sequence[LoopIR], widths: Ints, interleaves: Ints, isa: str, bi
     counts = (registers * per_register[:, None, :] + width[:, :, None] * per_lane[:, None, :]) * interleave[:, :, None]
     held = np.minimum(lanes_bits, bits)
     level = np.where(held > 256, 2, np.where(held > 128, 1, 0))
-    column = kind[:, None, :] * LEVELS + level
-    place = (np.arange(number)[:, None, None] * actions + np.arange(actions)[None, :, None]) * COLUMNS + column
-    vector = np.bincount(place.ravel(), counts.ravel(), number * actions * COLUMNS).reshape(number, actions, COLUMNS)
+    columns = kind[:, None, :] * LEVELS + level
+    place = (np.arange(number)[:, None, None] * actions + np.arange(actions)[None, :, None]) * COLUMNS + columns
+    flat = np.bincount(place.ravel(), counts.ravel(), number * actions * COLUMNS).astype(np.float64)
+    vector = flat.reshape(number, actions, COLUMNS)
     vector[:, :, INDEX["alu"] * LEVELS] += 1.0
     vector[:, :, INDEX["branch"] * LEVELS] += 1.0
     return _with_bounds(loops, width, interleave, vector, isa, bits)

@@ -12,11 +12,11 @@ from functools import cache
 from typing import Literal, get_args
 
 OpClass = Literal[
-    "nop", "alu", "lea", "cmov", "cmov_two", "shift_int", "mul_int", "div_int", "branch", "move", "load", "vec_load", "store",
-    "vec_store", "fp_add", "fp_mul", "fp_fma", "fp_div32", "fp_div64", "fp_sqrt32", "fp_sqrt64", "fp_cmp", "fp_minmax",
-    "hadd", "int_add", "int_minmax", "int_cmp", "int_mul16", "int_mul32", "int_mul64", "int_dot", "shift", "logic",
-    "blend", "shuffle", "permute", "permute2", "extend", "narrow", "convert", "convert_wide", "mask", "mask_move",
-    "to_vec", "from_vec", "gather_lane", "scatter_lane", "compress", "other",
+    "nop", "alu", "lea", "cmov", "cmov_two", "shift_int", "mul_int", "div_int", "branch", "move", "load", "vec_load",
+    "store", "vec_store", "fp_add", "fp_mul", "fp_fma", "fp_div32", "fp_div64", "fp_sqrt32", "fp_sqrt64", "fp_cmp",
+    "fp_minmax", "hadd", "int_add", "int_minmax", "int_cmp", "int_mul16", "int_mul32", "int_mul64", "int_dot",
+    "shift", "logic", "blend", "shuffle", "permute", "permute2", "extend", "narrow", "convert", "convert_wide",
+    "mask", "mask_move", "to_vec", "from_vec", "gather_lane", "scatter_lane", "compress", "other",
 ]  # fmt: skip
 CLASSES: tuple[OpClass, ...] = get_args(OpClass)
 INDEX: dict[str, int] = {name: index for index, name in enumerate(CLASSES)}

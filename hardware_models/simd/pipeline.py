@@ -31,7 +31,8 @@ _SLOTS, _LATENCY, _OCCUPANCY, _REPEATS, _LOADS, _STORES, _LOAD_LATENCY, _BRANCH,
 )
 
 _READS_FIRST = ("add", "sub", "and", "or", "xor", "adc", "sbb", "cmp", "test", "shl", "shr", "sar", "inc", "dec", "neg",
-                "not", "cmov", "vfm", "vfn", "vpermt2", "vpermi2", "vpternlog", "vpdp", "vpmadd52", "imul", "bt")  # fmt: skip
+                "not", "cmov", "vfm", "vfn", "vpermt2", "vpermi2", "vpternlog", "vpdp", "vpmadd52",
+                "imul", "bt")  # fmt: skip
 _FLAG_WRITERS = frozenset(
     ("add", "sub", "and", "or", "xor", "cmp", "test", "shl", "shr", "sar", "inc", "dec", "neg", "imul", "vucomiss",
      "vucomisd", "vcomiss", "vcomisd", "bextr", "bzhi", "andn", "vptest", "kortestb", "kortestw", "kortestd",

@@ -150,7 +150,8 @@ def _assembly(all_probes: list[Probe]) -> str:
     for number, probe in enumerate(all_probes):
         lines += [
             f".globl probe_{number}", ".balign 64", f"probe_{number}:", "push rbx", "push r12", "push r13",
-            "mov ecx, edi", "mov edi, 2", "mov r8, rsi", f"vmovups {'zmm' if '512' in probe.name else 'ymm'}13, [rsi + 2048]", "vxorps xmm0, xmm0, xmm0", "vxorps xmm12, xmm12, xmm12",
+            "mov ecx, edi", "mov edi, 2", "mov r8, rsi", "vxorps xmm0, xmm0, xmm0", "vxorps xmm12, xmm12, xmm12",
+            f"vmovups {'zmm' if '512' in probe.name else 'ymm'}13, [rsi + 2048]",
             *([] if "trip_gather" in probe.name else ["vmovups ymm0, [rsi + 1024]"]),
             "vmovups ymm14, [rsi + 1024]", "vmovups ymm15, [rsi + 1024]", ".balign 64", "1:", " " + probe.body,
             "dec ecx", "jnz 1b", "vzeroupper", "pop r13", "pop r12", "pop rbx", "ret",

@@ -121,9 +121,9 @@ def _on(machine: Machine, lowered: Lowered, epilogue: Lowered, trips: Floats, wi
     only_scalar = step == 1
     short, _ = _iteration(machine, epilogue)
     by_vector = np.where((widths == 0)[None, :], np.floor(rest / epilogue.width), 0.0) * (lowered.width > 1)
-    left = rest - by_vector * epilogue.width
-    body = np.where(only_scalar, n * unrolled[:, None], whole * per_iteration)
-    tail = np.where(only_scalar, 0.0, by_vector * short + left * scalar[:, None])
+    left = np.asarray(rest - by_vector * epilogue.width, dtype=np.float64)
+    body: Floats = np.where(only_scalar, n * unrolled[:, None], whole * per_iteration)
+    tail: Floats = np.where(only_scalar, 0.0, by_vector * short + left * scalar[:, None])
     total = _START + body + tail + _ends(machine, lowered, whole, left, only_scalar, n) + _memory(card, lowered, trips)
     return Scores(total, bound)
 

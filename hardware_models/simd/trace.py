@@ -422,17 +422,17 @@ def _interpret(table, general, floats, memory, index, address):  # type: ignore[
                 result = _cut(value, size)
                 sure = sure and fine
                 flags = sure
-                zero = result == 0
+                zero = bool(result == 0)
                 sign = _signed(result, size) < 0
                 sa, sb = _signed(a, size) < 0, _signed(b, size) < 0
                 if adding:
                     overflow = sa == sb and sign != sa
                     if op == 3:
-                        carry = np.uint64(result) < np.uint64(a)
+                        carry = bool(np.uint64(result) < np.uint64(a))
                 else:
                     overflow = sa != sb and sign != sa
                     if op != 15:
-                        carry = np.uint64(a) < np.uint64(b)
+                        carry = bool(np.uint64(a) < np.uint64(b))
                 write = op != 8
             elif op in (5, 6, 7, 9):
                 if op == 5 or op == 9:
@@ -445,7 +445,7 @@ def _interpret(table, general, floats, memory, index, address):  # type: ignore[
                 if op == 7 and row[4] == 1 and row[5] == row[3] and row[2] == 1:
                     sure = True
                 result = _cut(value, size)
-                flags, zero, carry, overflow = sure, result == 0, False, False
+                flags, zero, carry, overflow = sure, bool(result == 0), False, False
                 sign = _signed(result, size) < 0
                 write = op != 9
             elif op in (10, 11, 12, 21, 22, 23):

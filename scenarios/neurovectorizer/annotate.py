@@ -56,7 +56,7 @@ def annotate(text: str, name: str, given: Mapping[str, Any]) -> tuple[str, list[
     if not found:
         raise UserError(f"{name} has no loop in a function")
     advice = advise(text, found, wanted)
-    remarks = []
+    remarks: list[str] = []
     if clang.have():
         advice, remarks = _confirmed(text, name, found, advice)
     else:
@@ -122,7 +122,7 @@ def _confirmed(
         command = [clang.need("clang"), "-O3", "-march=native", "-fsave-optimization-record", "-w", "-c", source.name]
         try:
             clang.run([*command, f"-I{Path(name).resolve().parent}"], 120.0, Path(folder))
-        except (clang.Refused, clang.TooSlow) as error:
+        except (clang.RefusedError, clang.TooSlowError) as error:
             return advice, [f"not compiled here: {str(error).splitlines()[0]}"]
         record = (Path(folder) / "annotated.opt.yaml").read_text(encoding="utf-8", errors="replace")
     done = {

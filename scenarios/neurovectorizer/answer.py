@@ -14,9 +14,9 @@ def sentences(records: Sequence[Record]) -> list[str]:
     for record in records:
         if record.status != "ok":
             continue
-        real = record.metrics.get("real_regret")
-        regret = real if real is not None else record.metrics.get("regret")
-        room = record.metrics.get("real_headroom") if real is not None else record.metrics.get("headroom")
+        real = record.value("real_regret")
+        regret = record.value("regret") if real is None else real
+        room = record.value("headroom" if real is None else "real_headroom")
         if regret is not None and record.config["policy"] != "brute_force":
             regrets.setdefault(str(record.config["policy"]), []).append(float(regret))
         if room is not None:

@@ -112,14 +112,14 @@ def build(kernel: Kernel, folder: Path, cpu: str = "native", extra: Sequence[str
     together = "".join(_variant(kernel, k) for k in range(len(ACTIONS)))
     try:
         objects = [_compile(together, folder, "all", options, TOGETHER_LIMIT)]
-    except clang.TooSlow:
+    except clang.TooSlowError:
         objects = []
         for k in range(len(ACTIONS)):
             try:
                 objects.append(_compile(_variant(kernel, k), folder, f"one{k}", options, ACTION_LIMIT))
-            except clang.TooSlow:
+            except clang.TooSlowError:
                 compiled[k] = False
-    except clang.Refused as refused:
+    except clang.RefusedError as refused:
         raise UserError(f"loop '{kernel.name}' does not compile: {str(refused).splitlines()[0]}") from refused
     factors = _factors(sorted(folder.glob("*.opt.yaml")), kernel)
     plain = kernel.with_pragma("", "reference")
@@ -196,7 +196,7 @@ def check(built: Built) -> NDArray[np.str_]:
     for k in np.flatnonzero(built.compiled):
         try:
             worst = float(clang.run([str(built.program), "check", str(k)], 20.0))
-        except (clang.Refused, clang.TooSlow):
+        except (clang.RefusedError, clang.TooSlowError):
             worst = float("inf")
         verdicts[k] = "same" if worst == 0.0 else "reordered" if worst < 1e-4 else "wrong"
     return verdicts

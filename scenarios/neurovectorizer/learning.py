@@ -52,7 +52,7 @@ class Policy:
 
     def choose(self, loops: LoopSet) -> NDArray[np.int64]:
         """The likeliest allowed action of each loop."""
-        return self.log_odds(loops).argmax(axis=1)
+        return np.asarray(self.log_odds(loops).argmax(axis=1))
 
     def refine(self, loops: LoopSet, rows: NDArray[np.int64], actions: NDArray[np.int64], rewards: Floats,
                steps: int = 60, learning_rate: float = 1e-3) -> None:  # fmt: skip
@@ -68,7 +68,7 @@ class Policy:
             advantage = wanted - values.detach()
             loss = -(advantage.clamp(-1, 1) * chance.exp()).mean() + 0.5 * ((values - wanted) ** 2).mean()
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
 
 
@@ -117,7 +117,7 @@ def _proximal(network: PolicyNetwork, optimizer: torch.optim.Optimizer, contexts
     with torch.no_grad():
         logits, values = network(contexts, features)
         before = torch.log_softmax(logits, dim=1)
-        actions = torch.distributions.Categorical(logits=logits).sample()
+        actions = torch.multinomial(before.exp(), 1)[:, 0]
         heard = rewards.gather(1, actions[:, None])[:, 0]
         advantage = heard - values
         advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-6)

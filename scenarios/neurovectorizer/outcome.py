@@ -91,7 +91,7 @@ def _measured(
         if np.nanmax(truths[r].judge) > 1.03 * np.nanmin(truths[r].judge)
     ]
     metrics: dict[str, float | None] = {
-        **{k: v for k, v in _figures(judge[trusted], chosen[trusted], "real_").items()},
+        **_figures(judge[trusted], chosen[trusted], "real_"),
         "model_tau": float(np.mean([tau(a, b) for a, b in pairs])) if pairs else None,
         "retest_tau": float(np.mean([t.retest for t in truths])),
         "wrong_chosen": float(taken.sum()),

@@ -60,5 +60,5 @@ def _kernels(config: NeuroVectorizerConfig, context: Context) -> "list[Kernel]":
     if config.loops in ("own", "dependence"):
         found = list(loops() if config.loops == "own" else suite())[: config.count]
     else:
-        found = generate(context.stream("loops"), config.count, config.loops)
+        found = generate(context.stream("loops"), config.count, "train" if config.loops == "train" else "held_out")
     return [replace(k, n=config.trip) for k in found] if config.trip else found
