@@ -24,7 +24,12 @@ def traces(
 
 def call_cycles(body: Sequence[Instruction], trace: Trace, card: SimdCard) -> float:
     """Cycles per call, with what data behind the first cache level adds."""
-    return cycles(encode(body, card), trace, card) + _transfers(body, trace, card)
+    return cycles(encode(body, card), trace, card) + _transfers(body, trace, card) + copied(trace.moved, card)
+
+
+def copied(count: int, card: SimdCard) -> float:
+    """Cycles of the library's copy or fill of so many bytes: a register per cycle, and a start."""
+    return 8.0 + 8.0 * count / card.vector_bits if count else 0.0
 
 
 def _transfers(body: Sequence[Instruction], trace: Trace, card: SimdCard) -> float:

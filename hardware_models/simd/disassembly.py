@@ -53,7 +53,7 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One decoded instruction; `target` is the address of a jump, `constant` the eight bytes of the program it reads."""
+    """One decoded instruction; `target` is the address of a jump, `constant` eight bytes of the program it reads."""
 
     address: int
     mnemonic: str

@@ -31,9 +31,10 @@ Item = tuple[str, int, float, float]
 class Lowered:
     """Counts per iteration, for `L` loops and `A` actions.
 
-    `vector` (L, A, COLUMNS) of one vector iteration with its overhead, `slots` (L, A) issue slots that fused loads
-    save in it, `scalar` (L, COLUMNS) and `saved` (L,) of one scalar iteration; `width` and `interleave` (L, A) what is
-    made of the action, `latency` (L, A) and `scalar_latency` (L,) rows of classes whose latencies bound an iteration.
+    `vector` (L, A, COLUMNS) of one vector iteration with its overhead, `folded` (L, A) issue slots that fused loads save
+    in it, `scalar` (L, COLUMNS) and `scalar_folded` (L,) of one scalar iteration; `width` and `interleave` (L, A) what
+    is made of the action; `chain` and `scalar_chain` (L, classes) how often a latency lies on what one iteration hands
+    on; `copied` (L,) bytes per iteration of a loop that becomes a library's copy.
     """
 
     vector: Floats
@@ -51,7 +52,7 @@ class Lowered:
     chain: Floats
     chain_distance: Ints
     scalar_chain: Floats
-    unrolled: NDArray[np.bool_]
+    copied: Floats
     reduces: NDArray[np.bool_]
 
 
@@ -143,9 +144,26 @@ def lower(loops: Sequence[LoopIR], widths: Ints, interleaves: Ints, isa: str, bi
     place = (np.arange(number)[:, None, None] * actions + np.arange(actions)[None, :, None]) * COLUMNS + columns
     flat = np.bincount(place.ravel(), counts.ravel(), number * actions * COLUMNS).astype(np.float64)
     vector = flat.reshape(number, actions, COLUMNS)
+    masks = vector[:, :, INDEX["fp_cmp"] * LEVELS + 2] + vector[:, :, INDEX["int_cmp"] * LEVELS + 2]
+    vector[:, :, INDEX["mask_move"] * LEVELS + 2] += masks * np.array([_counts(loop) for loop in loops])[:, None]
     vector[:, :, INDEX["alu"] * LEVELS] += 1.0
     vector[:, :, INDEX["branch"] * LEVELS] += 1.0
     return _with_bounds(loops, width, interleave, vector, isa, bits)
+
+
+def _counts(loop: LoopIR) -> float:
+    """1 where comparisons are counted, which needs them as numbers rather than masks; else 0."""
+    return float(
+        any(r.kind == "int_add" for r in loop.reductions) and not any(o.kind == "blend" for o in loop.operations)
+    )
+
+
+def _copied(loop: LoopIR) -> float:
+    """Bytes per iteration of a loop that compilers replace by the library's copy; 0 for others."""
+    plain = not loop.operations and not loop.reductions and not loop.distance and len(loop.accesses) == 2
+    if plain and all(a.stride == 1 and not a.guarded for a in loop.accesses) and not loop.obstacle:
+        return float(loop.accesses[0].size) if loop.accesses[0].size == loop.accesses[1].size else 0.0
+    return 0.0
 
 
 def _with_bounds(
@@ -174,7 +192,7 @@ def _with_bounds(
         interleave * per * (streams + reductions)[:, None], interleave * per * reductions[:, None],
         read.astype(np.float64), written.astype(np.float64), area, stores,
         _chains(loops), np.array([loop.distance for loop in loops]), _scalar_chains(loops),
-        np.array([True] * number), np.array([bool(loop.reductions) for loop in loops]),
+        np.array([_copied(loop) for loop in loops]), np.array([bool(loop.reductions) for loop in loops]),
     )  # fmt: skip
 
 
@@ -216,6 +234,8 @@ def _made(loops: Sequence[LoopIR], widths: Ints, interleaves: Ints, isa: str, bi
             continue
         if loop.distance > 1:
             width[row] = np.minimum(width[row], 1 << (loop.distance.bit_length() - 1))
+        if loop.needs_permission:  # clang does not interleave a scalar sum of floating-point numbers
+            interleave[row, widths == 1] = 1
         packed = all(a.stride in (0, 1) for a in loop.accesses) and not loop.guarded and not loop.needs_permission
         if packed and loop.distance == 0:  # scalar copies side by side are packed again by another pass
             again = (widths == 1) & (interleaves > 1)

@@ -22,7 +22,8 @@ def block_cycles(body: Sequence[Instruction], trace: Trace, cpu: str) -> float:
     for number, (a, b) in enumerate(blocks):
         text += [f"# LLVM-MCA-BEGIN b{number}", *(_plain(one) for one in body[a:b]), "# LLVM-MCA-END"]
     command = [clang.need("llvm-mca"), f"-mcpu={cpu}", "-mtriple=x86_64-unknown-linux-gnu", "-x86-asm-syntax=intel",
-               "--output-asm-variant=1", f"-iterations={_ITERATIONS}", "-json", "-skip-unsupported-instructions=any"]  # fmt: skip
+               "--output-asm-variant=1", f"-iterations={_ITERATIONS}", "-json",
+               "-skip-unsupported-instructions=any"]  # fmt: skip
     answer = json.loads(clang.run(command, 120.0, stdin=".intel_syntax noprefix\n" + "\n".join(text) + "\n"))
     regions = {region["Name"]: region["SummaryView"]["TotalCycles"] for region in answer["CodeRegions"]}
     per = [regions.get(f"b{number}", 0.0) / _ITERATIONS for number in range(len(blocks))]

@@ -124,6 +124,8 @@ def _on(machine: Machine, lowered: Lowered, epilogue: Lowered, trips: Floats, wi
     left = np.asarray(rest - by_vector * epilogue.width, dtype=np.float64)
     body: Floats = np.where(only_scalar, n * unrolled[:, None], whole * per_iteration)
     tail: Floats = np.where(only_scalar, 0.0, by_vector * short + left * scalar[:, None])
+    body = np.where(lowered.copied[:, None] > 0, 8.0 * lowered.copied[:, None] * n / card.vector_bits, body)
+    tail = np.where(lowered.copied[:, None] > 0, 0.0, tail)
     total = _START + body + tail + _ends(machine, lowered, whole, left, only_scalar, n) + _memory(card, lowered, trips)
     return Scores(total, bound)
 

@@ -40,15 +40,21 @@ _FLOAT = {"mov": 50, "add": 51, "sub": 52, "mul": 53, "div": 54, "max": 55, "min
 (_OP, _SIZE, _DKIND, _DREG, _SKIND, _SREG, _IMM, _THIRD, _BASEREG, _INDEX, _SCALE, _DISP, _TARGET, _COND, _SSIZE,
  _MSIZE, _XMM, _CONSTANT) = range(18)  # fmt: skip
 _NONE, _REG, _VALUE, _MEM = range(4)
+#: In the column of conditions of a return: it goes to another function.
+_OUTSIDE = 99
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Executed instructions in order: `index` into the function's body and `address` of the memory operand."""
+    """Executed instructions in order: `index` into the function's body and `address` of the memory operand.
+
+    `moved` are the bytes that a function outside was asked to copy or fill in the place of the loop.
+    """
 
     index: Ints
     address: Ints
     guesses: int
+    moved: int = 0
 
     def __len__(self) -> int:
         return len(self.index)
@@ -98,6 +104,7 @@ def _decode_one(one: Instruction, row: Ints, where: Mapping[int, int]) -> None:
         row[_COND] = _CONDITIONS.get(name[1:], 4)
     elif name == "ret" or (name == "jmp" and row[_TARGET] < 0):
         row[_OP] = _RET  # a jump out of the function is a call in the place of its return
+        row[_COND] = _OUTSIDE if name == "jmp" else 0
     elif name == "call" or name in ("nop", "vzeroupper", "endbr64"):
         row[_OP] = _NOTHING
     elif "v" in families or "k" in families or name.startswith(("v", "k")):
@@ -174,9 +181,12 @@ def run(table: Ints, arguments: Arguments, limit: int = 4_000_000) -> Trace:
     size = 1 << 14
     while True:
         index, address = np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64)
-        length, guesses, state = _interpret(table, general.copy(), floats.copy(), memory.copy(), index, address)
+        registers = general.copy()
+        length, guesses, state = _interpret(table, registers, floats.copy(), memory.copy(), index, address)
+        moved = registers[2]
         if state == 0:
-            return Trace(index[:length], address[:length], guesses)
+            outside = table[index[length - 1], _OP] == _RET and table[index[length - 1], _COND] == _OUTSIDE
+            return Trace(index[:length], address[:length], guesses, int(moved) if outside else 0)
         if state == 2:
             raise UserError("the loop calls another function or jumps by a table; such code is not followed")
         if size >= limit:

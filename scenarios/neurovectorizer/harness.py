@@ -105,16 +105,25 @@ def flags(cpu: str, extra: Sequence[str] = ()) -> list[str]:
     return [*_FLAGS, f"-march={clang.native_cpu() if cpu == 'native' else cpu}", *extra]
 
 
-def build(kernel: Kernel, folder: Path, cpu: str = "native", extra: Sequence[str] = ()) -> Built:
-    """Compile every action of a loop into one program. Raises `UserError` where not even the plain loop compiles."""
+def build(
+    kernel: Kernel,
+    folder: Path,
+    cpu: str = "native",
+    extra: Sequence[str] = (),
+    actions: Sequence[int] = tuple(range(len(ACTIONS))),
+) -> Built:
+    """Compile `actions` of a loop into one program; the rest count as not compiled.
+
+    Raises `UserError` where not even the plain loop compiles.
+    """
     options = flags(cpu, extra)
-    compiled = np.ones(len(ACTIONS), dtype=np.bool_)
-    together = "".join(_variant(kernel, k) for k in range(len(ACTIONS)))
+    compiled = np.isin(np.arange(len(ACTIONS)), actions)
+    together = "".join(_variant(kernel, k) for k in actions)
     try:
         objects = [_compile(together, folder, "all", options, TOGETHER_LIMIT)]
     except clang.TooSlowError:
         objects = []
-        for k in range(len(ACTIONS)):
+        for k in actions:
             try:
                 objects.append(_compile(_variant(kernel, k), folder, f"one{k}", options, ACTION_LIMIT))
             except clang.TooSlowError:
@@ -161,9 +170,6 @@ def driver(kernel: Kernel, compiled: NDArray[np.bool_]) -> str:
     arrays = [p for p in kernel.parameters if p.array]
     declared = ", ".join(f"{p.type} {'*' * p.array}" for p in kernel.parameters)
     scalars = {"int": "3", "float": "0.75f", "double": "0.75"}
-
-    def argument(p: "object") -> str:
-        raise NotImplementedError
 
     arguments = ", ".join(
         f"({p.type} *)array[{arrays.index(p)}]" if p.array else "n" if p.name == "n" else scalars.get(p.type, "3")

@@ -26,9 +26,11 @@ def loops(n: int = 1000) -> tuple[Kernel, ...]:
     return (
         _each("triad", _F3, "a[i] = b[i] + 0.25f * c[i];", n=n),
         _each("axpy_double", "double *restrict a, const double *restrict b, int n", "a[i] += 0.001 * b[i];", n=n),
-        _each("add_bytes", "unsigned char *restrict a, const unsigned char *restrict b, int n", "a[i] = a[i] + b[i];", n=n),
+        _each("add_bytes", "unsigned char *restrict a, const unsigned char *restrict b, int n",
+              "a[i] = a[i] + b[i];", n=n),
         _each("copy_short", "short *restrict a, const short *restrict b, int n", "a[i] = b[i];", n=n),
-        _each("mul_int", "int *restrict a, const int *restrict b, const int *restrict c, int n", "a[i] = b[i] * c[i];", n=n),
+        _each("mul_int", "int *restrict a, const int *restrict b, const int *restrict c, int n",
+              "a[i] = b[i] * c[i];", n=n),
         _each("widen", "int *restrict a, const short *restrict b, int n", "a[i] = b[i] * 3 + 7;", n=n),
         _each("narrow", "short *restrict a, const int *restrict b, int n", "a[i] = (short)(b[i] >> 2);", n=n),
         _each("to_float", "float *restrict a, const int *restrict b, int n", "a[i] = (float)b[i] * 0.5f;", n=n),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from scenarios.neurovectorizer.actions import DEFAULT
 from scenarios.neurovectorizer.baselines import nearest, tree
-from scenarios.neurovectorizer.problem_set import LoopSet
+from scenarios.neurovectorizer.problem_set import LoopSet, choice
 from sim.rng import Stream
 
 PolicyName = Literal[
@@ -76,6 +76,10 @@ def _learned(trainer: Literal["ppo", "exact"]) -> Maker:
 
 
 def _model(train: Callable[[], LoopSet], asked: LoopSet, stream: Stream) -> Orders:
+    return _first(choice(np.where(asked.allowed, asked.cycles, np.inf)), asked)
+
+
+def _brute_force(train: Callable[[], LoopSet], asked: LoopSet, stream: Stream) -> Orders:
     return _by(-asked.cycles, asked)
 
 
@@ -88,5 +92,5 @@ _ORDERS: Mapping[PolicyName, Maker] = {
     "ppo": _learned("ppo"),
     "exact_gradient": _learned("exact"),
     "model": _model,
-    "brute_force": _model,
+    "brute_force": _brute_force,
 }

@@ -24,7 +24,9 @@ INTERLEAVE_OF = np.array([a.interleave for a in ACTIONS])
 
 @dataclass(frozen=True)
 class LoopSet:
-    """`contexts` (loops, contexts, 3), `features` (loops, features), `cycles` (loops, actions) as modelled, and which
+    """Loops and what is known of them.
+
+    `contexts` (loops, contexts, 3), `features` (loops, features), `cycles` (loops, actions) as modelled, and which
     actions may be taken, `allowed` (loops, actions).
     """
 
@@ -55,8 +57,20 @@ def loop_set(kernels: Sequence[Kernel], card: SimdCard, stream: Stream) -> LoopS
     )  # fmt: skip
 
 
+def choice(cycles: Floats, band: float = 0.03) -> NDArray[np.int64]:
+    """Per row the action with the least cycles; the compiler's own where it is within `band` of it.
+
+    What lies within a model's error is not worth a pragma.
+    """
+    best = cycles.argmin(axis=1)
+    near = cycles[:, DEFAULT] <= (1.0 + band) * cycles.min(axis=1)
+    return np.asarray(np.where(near, DEFAULT, best))
+
+
 def legal(loop: LoopIR, reorder: bool = True) -> NDArray[np.bool_]:
-    """Per action, whether the loop keeps its meaning: VF IF within the distance of a dependence, and floating-point
+    """Per action, whether the loop keeps its meaning.
+
+    VF IF must lie within the distance of a dependence, and floating-point
     reductions reordered only with permission. A distance that the compiler checks itself (VF alone) is not enough.
     """
     steps = WIDTH_OF * INTERLEAVE_OF

@@ -279,8 +279,9 @@ def _polynomial(name: str, d: _Draw) -> str:
 
 def _norm(name: str, d: _Draw) -> str:
     kind = d.of("float", "double")
-    return _loop(name, f"const {kind} *restrict a, const {kind} *restrict b, {kind} *restrict out, int n",
-                 f"{kind} e = a[i] - b[i] * {_constant(d, kind)}; s += e * e;", f"{kind} s = 0;", "out[0] = s;")  # fmt: skip
+    parameters = f"const {kind} *restrict a, const {kind} *restrict b, {kind} *restrict out, int n"
+    body = f"{kind} e = a[i] - b[i] * {_constant(d, kind)}; s += e * e;"
+    return _loop(name, parameters, body, f"{kind} s = 0;", "out[0] = s;")
 
 
 #: Family -> what makes a source of it.
