@@ -46,7 +46,7 @@ class Learn:
     name, version = "judge", 1
     question = "What does a method find in so many evaluations?"
     config = LearnConfig
-    preload = ("sim.judge.methods.searching",)
+    preload = ("sklearn.ensemble", "sklearn.linear_model", "optuna")
     metrics = (
         Metric("evaluations", "1", "lower", "episodes that were trained on", "counted"),
         Metric("steps", "1", "lower", "steps of these", "counted"),

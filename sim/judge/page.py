@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.judge.methods import methods_of
+from sim.judge.methods import FAMILIES, methods_of
 from sim.judge.scorecard import QUOTABLE, Scorecard
 from sim.report.bars import bars
 from sim.report.charts import Axis, curve
@@ -118,7 +118,7 @@ def _scores(card: Scorecard) -> Picture:
     return bars(
         rows, "method", "score", title=f"Who comes closest to the oracle in {card.question.budget} evaluations?",
         alt="Interquartile mean score of every method with its interval.", measure="score (0 uniform, 1 oracle)",
-        colour="family", declared=("judged", "random", "greedy", "bandit", "supervised", "evolutionary", "bayesian", "given"),
+        colour="family", declared=("judged", *FAMILIES),
         caption="Interquartile mean over instances and seeds, with the 95 % stratified bootstrap interval.",
     )  # fmt: skip
 

@@ -53,9 +53,10 @@ def question(
     if seeds < 1 or budget < 0:
         raise UserError(f"budget {budget} and repeat {seeds} must be 1 or more")
     left_out = dict[str, str]()
-    for name in against:
-        find_method(problem, name)
     known = methods_of(problem)
+    for name in against:
+        if name not in ("default", "heuristic"):
+            find_method(problem, name)
     for name, method in known.items():
         limit = method.most_decisions
         if limit and len(problem.arms) > limit:

@@ -20,7 +20,7 @@ _SEPARATE_BUDGETS, _MOST_CONTEXTS = 20, 200
 #: A12: episodes that are replayed, and steps of each that are changed.
 _REPLAYS, _CHANGES = 12, 6
 #: A11: uniform episodes, steps looked back, and rows at most.
-_EPISODES, _BACK, _MOST_ROWS = 200, 4, 3000
+_EPISODES, _BACK, _MOST_ROWS = 200, 4, 1600
 #: A17: plans that are also tried on the real thing.
 _REAL = 20
 
