@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.judge.methods import Setting
+from sim.judge.methods.greedy import with_choice
 from sim.judge.methods.searching import Searching, random_plan
 from sim.judge.play import Trajectory
 from sim.judge.problem import ByPlan, Instance, Plan, Rule
 from sim.rng import Stream, Streams
 
 Floats = NDArray[np.float64]
-#: Up to so many plans every one is predicted; beyond, uniform ones and an ascent by single choices.
+#: Up to so many plans every one is predicted; beyond, uniform ones and an ascent from the best of them.
 _ALL = 2000
 _CANDIDATES, _SWEEPS = 200, 3
 #: Products of features and choices become columns up to so many.
@@ -111,13 +112,16 @@ class Supervised(Searching):
         return fresh[int(np.argmax(self._predict(features, fresh)))]
 
     def _ascended(self, features: Sequence[float], plans: list[Plan]) -> list[Plan]:
+        """`plans`, and what comes of the best of them when every choice is improved by itself, a few times over."""
         best = plans[int(np.argmax(self._predict(features, plans)))]
         met = [best]
         for _ in range(_SWEEPS):
-            for decision, count in enumerate(self._setting.problem.arms):
-                around = [(*best[:decision], arm, *best[decision + 1 :]) for arm in range(count)]
-                best = around[int(np.argmax(self._predict(features, around)))]
-                met.append(best)
+            around = [
+                with_choice(best, d, arm) for d, count in enumerate(self._setting.problem.arms) for arm in range(count)
+            ]
+            heights = iter(self._predict(features, around))
+            best = tuple(int(np.argmax([next(heights) for _ in range(count)])) for count in self._setting.problem.arms)
+            met.append(best)
         return plans + met
 
     def _predict(self, features: Sequence[float], plans: Sequence[Plan]) -> Floats:
