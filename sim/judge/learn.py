@@ -153,6 +153,7 @@ def _trained(
     """Instances in turn, so that a method that shares what it learns has seen all of them at every score."""
     grid = set(points(config.budget))
     curve: list[tuple[float, ...]] = []
+    scores: list[float] = []
     clock = Clock()
     for number in range(config.budget):
         for instance in setting.instances if method.trains else ():
@@ -167,9 +168,9 @@ def _trained(
             counters.agent_seconds += clock.lap()
         if number + 1 in grid:
             context.progress((number + 1) / config.budget, f"{config.method}, {number + 1} evaluations each")
-            curve += [
-                (number + 1, index, scorer.score(agent, instance)) for index, instance in enumerate(setting.instances)
-            ]
+            if method.trains or not scores:
+                scores = [scorer.score(agent, instance) for instance in setting.instances]
+            curve += [(number + 1, index, score) for index, score in enumerate(scores)]
             clock.lap()
     return curve
 

@@ -61,7 +61,8 @@ class Separable:
 
 class _SeparableEpisode:
     def __init__(self, instance: Separable, workload: Stream) -> None:
-        self._instance, self._workload = instance, workload
+        self._instance = instance
+        self._noise = workload.generator.normal(0.0, _NOISE, len(instance.rewards)).tolist()
         self._step, self._sum = 0, 0.0
 
     def situation(self) -> Situation | None:
@@ -71,9 +72,10 @@ class _SeparableEpisode:
 
     def step(self, arm: int) -> float:
         mean = self._instance.rewards[self._step][arm]
+        noise: float = self._noise[self._step]
         self._step += 1
         self._sum += mean
-        return mean + self._workload.normal(0.0, _NOISE)
+        return mean + noise
 
     def value(self) -> float:
         return self._sum
@@ -146,7 +148,8 @@ class Machine:
 
 class _MachineEpisode:
     def __init__(self, instance: Machine, workload: Stream) -> None:
-        self._instance, self._workload = instance, workload
+        self._instance = instance
+        self._draws = workload.generator.random(_STEPS).tolist()
         self._step, self._wear, self._sum = 0, 0, 0.0
 
     def situation(self) -> Situation | None:
@@ -156,7 +159,7 @@ class _MachineEpisode:
 
     def step(self, arm: int) -> float:
         reward = self._instance.pays(self._wear, arm)
-        draw = self._workload.uniform()
+        draw = self._draws[self._step]
         for wear, chance in self._instance.moves(self._wear, arm).items():
             if draw < chance:
                 self._wear = wear
@@ -210,7 +213,7 @@ class Corridor:
 
 class _CorridorEpisode:
     def __init__(self, workload: Stream) -> None:
-        self._cue = workload.integer(0, 2)
+        self._cue = int(workload.generator.integers(2))
         self._step, self._paid = 0, 0.0
 
     def situation(self) -> Situation | None:
@@ -281,12 +284,12 @@ SEPARABLE = Problem(
 )  # fmt: skip
 DELAYED = Problem(
     "delayed", "When does a wearing machine need repair?", (3,) * (_STEPS * _WEAR), _STEPS, "higher", _delayed,
-    rewards="each step", stochastic=True, workloads=100, budget=60, default=_run_fast,
+    rewards="each step", stochastic=True, workloads=60, budget=60, default=_run_fast,
     heuristic=_repair_when_worn_out,
 )  # fmt: skip
 ALIASED = Problem(
     "aliased", "Which way, when the cue is no longer seen?", (3, 3, 3), 3, "higher", _aliased,
-    stochastic=True, workloads=100, budget=60,
+    stochastic=True, workloads=60, budget=60,
 )  # fmt: skip
 FLAT = Problem("flat", "Does any choice matter?", (4,) * 4, 4, "higher", _plans("flat", (4,) * 4, _flat), budget=30)
 DECEPTIVE = Problem(

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from sim.judge.methods import Setting
 from sim.judge.play import Trajectory
-from sim.judge.problem import Instance, Problem, Rule, Situation
+from sim.judge.problem import ByPlan, Instance, Problem, Rule, Situation
 
 Floats = NDArray[np.float64]
 
@@ -41,8 +41,19 @@ class Ucb:
         self._scale: dict[str, _Scale] = {}
 
     def ask(self, instance: Instance) -> Rule:
-        """Optimistic choices."""
-        return self._rule(instance, self._width)
+        """Optimistic choices; those never tried come first."""
+        self._prepare(instance.name)
+        counts, sums = self._counts[instance.name], self._sums[instance.name]
+        width = self._width * self._scale[instance.name].span
+
+        def rule(situation: Situation) -> int:
+            tried, total = counts[situation.decision], sums[situation.decision]
+            new = np.flatnonzero(tried == 0.0)
+            if len(new):
+                return int(new[self._stream.integer(0, len(new))])
+            return int(np.argmax(total / tried + width * np.sqrt(2.0 * np.log(tried.sum()) / tried)))
+
+        return rule
 
     def tell(self, instance: Instance, trajectory: Trajectory) -> None:
         """Credit every choice."""
@@ -55,31 +66,17 @@ class Ucb:
             sums[situation.decision][arm] += credit
 
     def best(self, instance: Instance) -> Rule:
-        """The choice of the highest mean; the first one where nothing was tried."""
-        return self._rule(instance, 0.0)
+        """The choices of the highest means; the first one where nothing was tried."""
+        self._prepare(instance.name)
+        both = zip(self._counts[instance.name], self._sums[instance.name], strict=True)
+        means = (np.where(counts > 0.0, sums / np.maximum(counts, 1.0), -np.inf) for counts, sums in both)
+        return ByPlan(tuple(int(np.argmax(mean)) for mean in means))
 
     def _prepare(self, name: str) -> None:
         if name not in self._counts:
             self._counts[name] = [np.zeros(count) for count in self._problem.arms]
             self._sums[name] = [np.zeros(count) for count in self._problem.arms]
             self._scale[name] = _Scale()
-
-    def _rule(self, instance: Instance, width: float) -> Rule:
-        self._prepare(instance.name)
-        counts, sums, span = self._counts[instance.name], self._sums[instance.name], self._scale[instance.name].span
-
-        def rule(situation: Situation) -> int:
-            tried, total = counts[situation.decision], sums[situation.decision]
-            new = np.flatnonzero(tried == 0.0)
-            if width and len(new):
-                return int(new[self._stream.integer(0, len(new))])
-            if len(new) == len(tried):
-                return 0
-            with np.errstate(divide="ignore", invalid="ignore"):
-                height = total / tried + width * span * np.sqrt(2.0 * np.log(tried.sum()) / tried)
-            return int(np.nanargmax(np.where(tried > 0.0, height, -np.inf)))
-
-        return rule
 
 
 class LinUcb:

@@ -1,5 +1,6 @@
 """Evolutionary and local search: (1+1)-ES, GA, simulated annealing, CMA-ES, and a bandit over them as in OpenTuner."""
 
+import warnings
 from collections import deque
 from math import exp, log, sqrt
 from typing import Any
@@ -89,7 +90,9 @@ class Cma:
         self._fresh()
 
     def _fresh(self) -> None:
-        import cma
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that it cannot plot, which nobody asks it to
+            import cma
 
         self._seed += 1
         start = self._stream.generator.random(max(2, len(self._arms)))

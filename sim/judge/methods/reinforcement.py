@@ -30,6 +30,7 @@ class QLearning:
         self._made = 0
         self._values: dict[State, Floats] = {}
         self._counts: dict[State, Floats] = {}
+        self._frozen: dict[State, int] = {}
 
     def ask(self, instance: Instance) -> Rule:
         """Epsilon-greedy."""
@@ -50,6 +51,7 @@ class QLearning:
     def tell(self, instance: Instance, trajectory: Trajectory) -> None:
         """Work the episode off from its end."""
         self._made += 1
+        self._frozen = {}
         earned = credited(self._problem, trajectory)
         if self._problem.rewards == "at the end":
             earned = (0.0,) * (len(earned) - 1) + earned[-1:]
@@ -67,7 +69,9 @@ class QLearning:
 
     def best(self, instance: Instance) -> Rule:
         """Greedy; the first choice where nothing is known."""
-        frozen = {state: self._greedy(state) for state in self._values}
+        if not self._frozen:
+            self._frozen = {state: self._greedy(state) for state in self._values}
+        frozen = self._frozen
         return lambda situation: frozen.get(_state(situation), 0)
 
     def _greedy(self, state: State) -> int:
