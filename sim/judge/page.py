@@ -1,6 +1,7 @@
 """The scorecard as a page: the verdict and its reasons, scores, learning curves, and every metric with its rule."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,12 @@ from sim.judge.methods import FAMILIES, methods_of
 from sim.judge.scorecard import QUOTABLE, Scorecard
 from sim.report.bars import bars
 from sim.report.charts import Axis, curve
-from sim.report.page import Cell, Column, Page, Picture, Table
+from sim.report.page import Cell, Column, Page, Picture, Swatch, Table
+from sim.report.palette import colours
 from sim.report.scales import written
 
+#: Colours go by family, the judged method first; there are eight hues, and a learned rival shares that of the first.
+_COLOURS = ("judged", *FAMILIES[:-1])
 #: Learning curves drawn: the candidate, and the best of every family up to so many.
 _LINES = 6
 
@@ -63,7 +67,7 @@ def page(card: Scorecard) -> Page:
             "Oracle": f"{card.oracle.replace('_', ' ')}; 0 is the mean of 1,000 uniform choices, 1 the oracle",
         },
         pictures=pictures,
-        tables=(*((_methods(card),) if card.scored else ()), _metrics(card), _left_out(card)),
+        tables=(*((_methods(card), _spent(card)) if card.scored else ()), _metrics(card), _left_out(card)),
     )
 
 
@@ -100,9 +104,8 @@ def _caveats(card: Scorecard) -> tuple[str, ...]:
 
 
 def _scores(card: Scorecard) -> Picture:
-    ranked = sorted(card.methods, key=lambda name: -card.methods[name]["A2_iqm"])
     rows: list[dict[str, Any]] = []
-    for name in ranked:
+    for name in _ranked(card):
         low, high = card.methods[name]["A2_iqm_ci"]
         mine = name == card.question.candidate
         rows.append(
@@ -115,12 +118,15 @@ def _scores(card: Scorecard) -> Picture:
                 "key": card.scored[name].keys[0],
             }
         )
-    return bars(
+    picture = bars(
         rows, "method", "score", title=f"Who comes closest to the oracle in {card.question.budget} evaluations?",
         alt="Interquartile mean score of every method with its interval.", measure="score (0 uniform, 1 oracle)",
-        colour="family", declared=("judged", *FAMILIES),
+        colour="family", declared=_COLOURS,
         caption="Interquartile mean over instances and seeds, with the 95 % stratified bootstrap interval.",
     )  # fmt: skip
+    families = list(dict.fromkeys(str(row["family"]) for row in rows))
+    key = tuple(Swatch(family, hue) for family, hue in colours(families, _COLOURS).items())
+    return replace(picture, swatches=key)
 
 
 def _curves(card: Scorecard) -> Picture:
@@ -138,7 +144,7 @@ def _curves(card: Scorecard) -> Picture:
     ends = (float(scored.evaluations[0]), float(scored.evaluations[-1]))
     rows += [{"method": "oracle", "evaluations": at, "score": 1.0, "label": "bound"} for at in ends]
     return curve(
-        rows, Axis("evaluations", "evaluations of each instance (log)", log=True), Axis("score", "score"),
+        rows, Axis("evaluations", "evaluations of each instance", log=True), Axis("score", "score"),
         title="How fast do they get there?", alt="Mean score over evaluations, with the oracle at 1.", colour="method",
         caption=f"{card.question.candidate} and the best of every family; bands are the quartiles over seeds.",
         declared=tuple(shown),
@@ -147,43 +153,64 @@ def _curves(card: Scorecard) -> Picture:
 
 def _shown(card: Scorecard) -> list[str]:
     best: dict[str, str] = {}
-    for name in sorted(card.methods, key=lambda name: -card.methods[name]["A2_iqm"]):
+    for name in _ranked(card):
         best.setdefault(card.methods[name]["family"], name)
     others = [name for name in best.values() if name != card.question.candidate]
     return [card.question.candidate, *others[: _LINES - 1]]
 
 
+def _ranked(card: Scorecard) -> list[str]:
+    return sorted(card.methods, key=lambda name: -card.methods[name]["A2_iqm"])
+
+
 def _methods(card: Scorecard) -> Table:
     columns = (
         Column("method"), Column("family"), Column("IQM", "1", 3), Column("from", "1", 3), Column("to", "1", 3),
-        Column("P(judged better)", "1", 2), Column("from", "1", 2), Column("to", "1", 2), Column("AUC", "1", 3),
-        Column("ERT(0.9)", "1", 3), Column("reached", None), Column("failures", "ratio", 2), Column("steps", "1"),
-        Column("agent", "time", 3), Column("simulator", "time", 3),
+        Column("P(judged better)", "1", 2), Column("from", "1", 2), Column("to", "1", 2),
+        Column("failures", "ratio", 2),
     )  # fmt: skip
     rows: list[list[Cell]] = []
-    for name in sorted(card.methods, key=lambda name: -card.methods[name]["A2_iqm"]):
+    for name in _ranked(card):
+        told = card.methods[name]
+        ends = told.get("A2_poi_ci", (None, None))
+        rows.append(
+            [name, told["family"], told["A2_iqm"], *told["A2_iqm_ci"], told.get("A2_poi"), *ends, told["A7_failures"]]
+        )
+    return Table(
+        "Every method at the same budget", columns, rows,
+        "IQM: A2. P: the probability that the judged method scores higher, and its 95 % interval.",
+        keys=[card.scored[str(row[0])].keys[0] for row in rows],
+    )  # fmt: skip
+
+
+def _spent(card: Scorecard) -> Table:
+    columns = (
+        Column("method"), Column("AUC", "1", 3), Column("ERT(0.9)", "1", 3), Column("reached"),
+        Column("evaluations", "1", 6), Column("steps", "1", 6), Column("events", "1", 6),
+        Column("method's CPU", "time", 3), Column("simulator's CPU", "time", 3),
+    )  # fmt: skip
+    rows: list[list[Cell]] = []
+    for name in _ranked(card):
         told = card.methods[name]
         ert = told["A4_ert"]["0.9"]
         rows.append(
             [
-                name, told["family"], told["A2_iqm"], *told["A2_iqm_ci"], told.get("A2_poi"),
-                *told.get("A2_poi_ci", (None, None)), told["A3_auc"],
-                ert["evaluations"] if ert["successes"] else None, f"{ert['successes']} of {ert['runs']}",
-                told["A7_failures"], told["steps"], told["agent_seconds"], told["simulator_seconds"],
+                name, told["A3_auc"], ert["evaluations"] if ert["successes"] else None,
+                f"{ert['successes']} of {ert['runs']}", told["evaluations"], told["steps"], told["events"],
+                told["agent_seconds"], told["simulator_seconds"],
             ]
         )  # fmt: skip
     return Table(
-        "Every method at the same budget", columns, rows,
-        "IQM: A2. P: the probability that the judged method scores higher, and its 95 % interval. AUC: A3. ERT(0.9): "
-        "evaluations until 90 % of the way to the oracle (A4). Times are CPU time per run, measured.",
-        keys=[card.scored[str(row[0])].keys[0] for row in rows],
+        "How fast, and what was spent", columns, rows,
+        "AUC: mean score over the budget (A3). ERT(0.9): evaluations until 90 % of the way to the oracle, and how many "
+        "runs got there (A4). Evaluations, steps, events and CPU time (measured) are means per run over all instances.",
     )  # fmt: skip
 
 
 def _metrics(card: Scorecard) -> Table:
     told = {**card.structure, **card.candidate}
     rows: list[list[Cell]] = [[name, _value(told[name]), about] for name, about in _ABOUT.items() if name in told]
-    rows += [[f"A9 {name}", _value(value), "score under it, over the undisturbed one"]
+    rows += [[f"A9 {name.replace('_', ' ')}", _value(value), "score under it, over the undisturbed one"]
              for name, value in told.get("A9_robust", {}).items()]  # fmt: skip
     rows += [[f"A8 {name}", _value(value), "score"] for name, value in told.get("A8_each", {}).items()]
     rows.sort(key=lambda row: int(str(row[0])[1:].replace("_", " ").split()[0]))

@@ -97,12 +97,12 @@ def verdict(evidence: Evidence) -> Verdict:
 def _conditions(evidence: Evidence) -> dict[str, tuple[bool, str]]:
     name, rivals = evidence.candidate, evidence.rivals
     best = max(rivals, key=lambda rival: rivals[rival].iqm)
-    closest = min(rivals, key=lambda rival: rivals[rival].low)
+    closest = min(rivals, key=lambda rival: (rivals[rival].low, rivals[rival].poi, -rivals[rival].iqm))
     gain = evidence.iqm - rivals[best].iqm
     coupled = evidence.separate is not None and evidence.separate < SEPARABLE
     late = evidence.delay_index is not None and evidence.delay_index > LATE
     pays = evidence.break_even is not None and evidence.break_even <= evidence.lifetime_uses
-    even = "never" if evidence.break_even is None else f"after {evidence.break_even:.3g} uses"
+    even = "never" if evidence.break_even is None else f"after {max(1.0, evidence.break_even):,.0f} uses"
     return {
         "better": (
             rivals[closest].low > 0.5,
@@ -125,7 +125,7 @@ def _conditions(evidence: Evidence) -> dict[str, tuple[bool, str]]:
         ),
         "pays": (
             pays,
-            f"its training pays back {even} ({evidence.lifetime_uses:.3g} uses are declared).",
+            f"its training pays back {even} ({evidence.lifetime_uses:,.0f} uses are declared).",
         ),
     }
 
