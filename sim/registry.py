@@ -46,6 +46,11 @@ def scenario_names() -> list[str]:
     return sorted(installed("windtunnel.scenarios"))
 
 
+def problem_names() -> list[str]:
+    """Names of all installed decision problems, importing none of them."""
+    return sorted(installed("windtunnel.problems"))
+
+
 def find_scenario(name: str) -> Scenario:
     """The scenario called `name`, or the object at `module:object`. Raises `UserError`."""
     entries = installed("windtunnel.scenarios")

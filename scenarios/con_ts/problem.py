@@ -26,7 +26,7 @@ from hardware_models.wireless.card import WirelessCard
 from hardware_models.wireless.cqi import CqiReporter
 from hardware_models.wireless.link import Channel
 from scenarios.con_ts.average import Best
-from scenarios.con_ts.hull import Floats
+from scenarios.con_ts.hull import Arms, Floats
 from scenarios.con_ts.policies import Knobs, PolicyName, make
 from scenarios.con_ts.policy import ACK, LOST, NACK, Feedback, Policy, Task
 from scenarios.con_ts.radio import Radio
@@ -35,7 +35,7 @@ from sim import lanes
 from sim.judge.methods import Method, Setting
 from sim.judge.methods.given import Given
 from sim.judge.play import Trajectory
-from sim.judge.problem import Instance, Problem, Rule, Situation, Split
+from sim.judge.problem import Instance, Plan, Problem, Rule, Situation, Split
 from sim.rng import Stream, Streams
 
 #: Slots of an episode.
@@ -58,8 +58,13 @@ class Kind:
 
     def card(self) -> WirelessCard:
         """The link's card."""
-        figures = {"mean_snr": self.snr, "doppler": self.doppler, "cqi": {"delay": self.age}}
-        return WirelessCard.model_validate({"card": "lte-6prb", **figures}, context={"border": False})
+        return _card(self)
+
+
+@cache
+def _card(kind: Kind) -> WirelessCard:
+    figures = {"mean_snr": kind.snr, "doppler": kind.doppler, "cqi": {"delay": kind.age}}
+    return WirelessCard.model_validate({"card": "lte-6prb", **figures}, context={"border": False})
 
 
 #: The authors' fading set-up; 3 dB less; reports 16 slots old; and SNRs and fading rates that are both new.
@@ -75,7 +80,7 @@ KINDS: Mapping[Split, tuple[Kind, ...]] = {
 class _Drawn:
     """One link: reports, true success of every arm (slots, arms), draws, and which acknowledgements are lost."""
 
-    cqi: tuple[int, ...]
+    cqi: Arms
     success: Floats
     draws: tuple[float, ...]
     lost: tuple[bool, ...]
@@ -104,7 +109,7 @@ def _drawn(kind: Kind, number: int) -> _Drawn:
     snr = Channel(card, streams, 1, SLOTS).snr_db(0, SLOTS)
     cqi = CqiReporter(card, errors, streams, 1).report(snr)[:, 0]
     return _Drawn(
-        tuple(int(level) for level in cqi),
+        cqi.astype(np.int64),
         1.0 - errors.error_rate(snr[:, 0]),
         tuple(streams("decode", 0).generator.random(SLOTS).tolist()),
         tuple((streams("ack loss", 0).generator.random(SLOTS) < card.ack.loss).tolist()),
@@ -122,12 +127,21 @@ class LinkInstance:
 
     def start(self, workload: Stream) -> "_LinkEpisode":
         """A fresh link."""
-        return _LinkEpisode(self.kind, _drawn(self.kind, workload.integer(0, 2**31)))
+        return _LinkEpisode(self.kind, _drawn(self.kind, int(workload.generator.integers(2**31))))
+
+    def evaluate(self, plan: Plan, workload: Stream) -> float:
+        """The value of a table of rates, all slots at once."""
+        _, task, best = _known(self.kind)
+        drawn = _drawn(self.kind, int(workload.generator.integers(2**31)))
+        arms = np.array(plan)[drawn.cqi]
+        success = drawn.success[np.arange(SLOTS), arms]
+        gained = task.rates[arms] * success + best.price * (success - task.eta)
+        return float(gained.mean() / best.rate)
 
     def oracle(self, workload: Stream) -> float:
         """The best priced rate of every slot at that slot's SNR: no transmitter gets more."""
         _, task, best = _known(self.kind)
-        drawn = _drawn(self.kind, workload.integer(0, 2**31))
+        drawn = _drawn(self.kind, int(workload.generator.integers(2**31)))
         gained = ((task.rates + best.price) * drawn.success).max(axis=1) - best.price * task.eta
         return float(gained.mean() / best.rate)
 
@@ -145,7 +159,7 @@ class _LinkEpisode:
         """The report is the decision; the report and what was heard last (arm, outcome) are seen."""
         if self._slot == SLOTS:
             return None
-        cqi = self._drawn.cqi[self._slot]
+        cqi = int(self._drawn.cqi[self._slot])
         return Situation(self._slot, cqi, (float(cqi), *self._heard))
 
     def step(self, arm: int) -> float:

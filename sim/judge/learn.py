@@ -129,7 +129,7 @@ class _Scorer:
     def worst(self, agent: Agent, instance: Instance) -> float:
         """The worst value of 32 workloads."""
         drawn = self.workloads(instance, _DRAWS)
-        values = [play(instance.start(each), agent.best(instance), Counters()).value for each in drawn]
+        values = [mean_value(instance, lambda: agent.best(instance), [each]) for each in drawn]
         return min(values) if self._problem.better == "higher" else max(values)
 
     def workloads(self, instance: Instance, number: int = 0) -> list[Stream]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import process_time_ns
 
-from sim.judge.problem import ByPlan, Episode, Instance, Plan, Rule, Situation
+from sim.judge.problem import ByPlan, Episode, Evaluates, Instance, Plan, Rule, Situation
 from sim.rng import Stream, Streams
 
 #: The scenario name of all workloads: not the method's, so that every method meets the same ones.
@@ -99,10 +99,18 @@ def scoring_workload(seed: int, instance: str, number: int) -> Stream:
 
 
 def plan_value(instance: Instance, plan: Plan, workload: Stream) -> float:
-    """The value of a plan with a workload. Counted nowhere: it is the ruler, not a method."""
+    """The value of a plan with a workload, at once where the instance can. Counted nowhere: it is the ruler."""
+    if isinstance(instance, Evaluates):
+        return float(instance.evaluate(plan, workload))
     return play(instance.start(workload), ByPlan(plan), Counters()).value
 
 
 def mean_value(instance: Instance, rule: Callable[[], Rule], workloads: Sequence[Stream]) -> float:
     """The mean value over `workloads` of what `rule` makes, a fresh one per episode. Counted nowhere."""
-    return sum(play(instance.start(each), rule(), Counters()).value for each in workloads) / len(workloads)
+    return sum(_value(instance, rule(), each) for each in workloads) / len(workloads)
+
+
+def _value(instance: Instance, rule: Rule, workload: Stream) -> float:
+    if isinstance(rule, ByPlan):
+        return plan_value(instance, rule.plan, workload)
+    return play(instance.start(workload), rule, Counters()).value

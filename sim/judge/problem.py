@@ -19,7 +19,7 @@ Situation(step=0, decision=0, seen=(0.5,))
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log10
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
 from sim.errors import UserError, did_you_mean
 from sim.registry import installed, load
@@ -89,6 +89,15 @@ class Instance(Protocol):
 
     def oracle(self, workload: Stream) -> float | None:
         """The best value that is possible with this very workload, or a bound on it; None: not known."""
+        ...
+
+
+@runtime_checkable
+class Evaluates(Protocol):
+    """What an instance may offer on top: the value of a whole plan at once, where that is faster than its steps."""
+
+    def evaluate(self, plan: Plan, workload: Stream) -> float:
+        """What an episode with this workload comes to if `plan` is followed."""
         ...
 
 
@@ -208,11 +217,6 @@ class Problem:
     def random_plan(self, stream: Stream) -> Plan:
         """Every choice uniform."""
         return tuple(stream.integer(0, count) for count in self.arms)
-
-
-def problem_names() -> list[str]:
-    """Names of all installed decision problems, importing none of them."""
-    return sorted(installed("windtunnel.problems"))
 
 
 def find_problem(name: str) -> tuple[Problem, str]:

@@ -15,8 +15,8 @@ from sim.rng import Stream
 Floats = NDArray[np.float64]
 #: (instance, number) -> a workload.
 Workloads = Callable[[Instance, int], Stream]
-#: A13 looks at so many contexts per choice at most, and spends this many budgets.
-_SEPARATE_BUDGETS, _MOST_CONTEXTS = 20, 200
+#: A13 spends this many budgets, on so many contexts per choice at least and at most.
+_SEPARATE_BUDGETS, _LEAST_CONTEXTS, _MOST_CONTEXTS = 20, 8, 200
 #: A12: episodes that are replayed, and steps of each that are changed.
 _REPLAYS, _CHANGES = 12, 6
 #: A11: uniform episodes, steps looked back, and rows at most.
@@ -30,7 +30,7 @@ def separate_plan(problem: Problem, instance: Instance, workloads: Workloads, st
 
     a*_d = argmax_k mean_q f(context_q with a_d = k), in 20 budgets' worth of evaluations.
     """
-    contexts = max(2, min(_MOST_CONTEXTS, _SEPARATE_BUDGETS * problem.budget // sum(problem.arms)))
+    contexts = max(_LEAST_CONTEXTS, min(_MOST_CONTEXTS, _SEPARATE_BUDGETS * problem.budget // sum(problem.arms)))
     drawn = [problem.random_plan(stream) for _ in range(contexts)]
     best = []
     for decision, count in enumerate(problem.arms):
@@ -158,7 +158,7 @@ def collisions(problem: Problem, instances: Sequence[Instance], workloads: Workl
     What would follow is held still within a situation, so a difference is one of what cannot be seen.
     """
     best: dict[tuple[int, tuple[float, ...]], set[int]] = defaultdict(set)
-    for number in range(_REPLAYS):
+    for number in range(_REPLAYS // 2):
         instance = instances[number % len(instances)]
         base = _open_loop(problem, instance, workloads(instance, number), [], stream)
         for step in _spread(len(base.arms), _CHANGES):
