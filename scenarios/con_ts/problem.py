@@ -40,8 +40,8 @@ from sim.rng import Stream, Streams
 
 #: Slots of an episode.
 SLOTS = 1000
-#: Slots of the long link from which a kind of link's price is worked out.
-_LONG = 20_000
+#: Links, of an episode's length, from which target and price of a kind are worked out.
+_MANY = 200
 #: Links and slots on which the outer loop's step is tuned, as in the scenario.
 _TUNING_LINKS, _TUNING_SLOTS = 20, 1000
 #: What is seen before anything was heard.
@@ -95,7 +95,7 @@ def _known(kind: Kind) -> tuple[BlockErrorModel, Task, Best]:
     """
 
     def link(target: float) -> Radio:
-        return Radio(kind.card(), target, Streams(0, "con_ts problem", 0), 1, _LONG)
+        return Radio(kind.card(), target, Streams(0, "con_ts problem", 0), _MANY, SLOTS)
 
     free = link(1.0).best
     kept = link(0.5 * (free.least_errors + free.errors))
