@@ -55,7 +55,7 @@ def _asked(given: Namespace, problem: str) -> Question:
 def _judged(asked: Question, given: Namespace, store: Store) -> Scorecard:
     """Make the runs and the scorecard. Raises `UserError` if a run says that it cannot be."""
     ruler, learned = ruler_job(asked), learn_jobs(asked)
-    jobs = [ruler, *learned.values()]
+    jobs = list({job.key: job for job in (ruler, *learned.values())}.values())
     run = partial(executor, find_scenario(LEARN), given.workers, given.results)
     make(jobs, store, run, again=given.again)
     records = {record.key: record for record in store.records([job.key for job in jobs])}

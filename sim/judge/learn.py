@@ -180,16 +180,15 @@ KINDS = ("nominal", "noise", "worst", "shifted", "what_if", "held_out")
 
 
 def _final(problem: Problem, method: Method, agent: Agent, split: Split, scorer: _Scorer) -> list[tuple[float, ...]]:
-    """Scores at the end: as trained, under noise, the worst of 32 draws, shifted, other hardware, never met."""
+    """Scores at the end, of learned methods also under noise, the worst of 32 draws, shifted, elsewhere, never met."""
     trained = problem.instances(split)
-    rows: list[tuple[float, ...]] = []
+    rows: list[tuple[float, ...]] = [(0, k, scorer.score(agent, each)) for k, each in enumerate(trained)]
+    if method.family != "learned" or split != "train":
+        return rows
     for index, instance in enumerate(trained):
-        rows.append((0, index, scorer.score(agent, instance)))
         rows.append((1, index, scorer.under_noise(agent, instance, Streams(0, "judge noise", 0)(instance.name))))
         if problem.stochastic:
             rows.append((2, index, scorer.worst(agent, instance)))
-    if split != "train":
-        return rows
     for kind, other in ((3, problem.instances("shifted")), (4, problem.instances("what_if"))):
         pairs = zip(trained, other, strict=False)
         rows += [(kind, index, scorer.score(agent, mine, theirs)) for index, (mine, theirs) in enumerate(pairs)]
