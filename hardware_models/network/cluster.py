@@ -8,7 +8,7 @@ it: with n of them, each `demand` of the GPU when alone, all run at 1 / max(1, n
 A trial that reports may be told to clone another: it reads that one's checkpoint, then goes on from there. In a
 *synchronous* search all wait for the last to report, and what the population then decides applies to all. In an
 *asynchronous* one each trial is decided on when it reports and waits for nobody; a clone is then as far as its source
-was, which may be further back.
+was, which may be further back or at the end.
 
 A GPU may be taken away for a while: trials on it lose the work since their last checkpoint, which is the start of the
 interval, and stand in line again; they read their checkpoint when they come back on.
@@ -215,7 +215,7 @@ class _Population:
         self.engine.run()
         makespan = max((span.end for span in self.spans), default=0.0)
         occupied = sum(gpu.occupied for gpu in self.gpus)
-        idle = 1 - occupied / (makespan * len(self.gpus)) if makespan else 0.0
+        idle = max(1 - occupied / (makespan * len(self.gpus)), 0.0) if makespan else 0.0  # rounding
         return Search(makespan, tuple(self.spans), tuple(self.clones), occupied, idle)
 
     def place(self) -> None:
@@ -304,10 +304,9 @@ class _Population:
             if self.reported == len(self.trials):
                 self.reported = 0
                 self.next_interval(trial.done)
-        elif trial.done == self.intervals:
-            self.release(number)
         else:
-            self.clone(self.exploit((number,), trial.done, self.engine.now))
+            if trial.done < self.intervals:
+                self.clone(self.exploit((number,), trial.done, self.engine.now))
             self.go_on(number)
         self.place()
 
@@ -323,8 +322,10 @@ class _Population:
         self.place()
 
     def go_on(self, number: int) -> None:
-        """On the same GPU, unless others are in line; then it joins them."""
-        if self.line:
+        """On the same GPU, unless others are in line; then it joins them. Nowhere if there is nothing left to do."""
+        if self.trials[number].done == self.intervals:
+            self.release(number)
+        elif self.line:
             self.release(number)
             self.trials[number].reads = True
             self.line.append(number)

@@ -97,6 +97,12 @@ def test_an_asynchronous_clone_is_as_far_as_its_source() -> None:
     assert (search.clones[0].interval, search.clones[0].source_intervals) == (1, 0)
 
 
+def test_a_clone_of_a_trial_at_its_end_is_at_its_end() -> None:
+    search = run(Cluster(2), lambda trial, _: (1.0, 5.0)[trial], 2, 3, False, lambda *_: {1: 0} if _[2] > 4 else {})
+    assert search.makespan == 5.0
+    assert search.clones[-1].source_intervals == 3
+
+
 def test_an_outage_undoes_an_interval_and_the_trial_comes_back() -> None:
     """The GPU is away from 14 to 20 s: 4 s of the second interval are lost, then 1 s to read and 10 s again."""
     search = run(Cluster(gpus=1, checkpoint_read=1.0), lambda *_: 10.0, 1, 2, True, outages=[Outage(0, 14.0, 6.0)])
