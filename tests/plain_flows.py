@@ -21,7 +21,8 @@ def finish_times(capacity: np.ndarray, flows: Flows, after: list[After], changes
         waiting -= set(due)
         active += due
         while changes and changes[0].time <= now * (1 + 1e-12):
-            room[changes[0].link] = changes.pop(0).capacity
+            _, link, capacity_now = changes.pop(0)
+            room[link] = capacity_now
         for f in [f for f in active if left[f] <= 1e-11 * flows.size[f]]:
             active.remove(f)
             finish[f] = now
@@ -29,7 +30,6 @@ def finish_times(capacity: np.ndarray, flows: Flows, after: list[After], changes
                 if one.earlier == f:
                     waits[one.later] -= 1
                     ready[one.later] = max(ready[one.later], now + one.lag)
-            due = [0]
         if any(waits[f] == 0 and ready[f] <= now for f in waiting):
             continue
         speed = rates(room, [routes[f] for f in active], flows.weight[active], flows.cap[active], flows.count[active])

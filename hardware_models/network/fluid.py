@@ -112,7 +112,8 @@ def fluid(
                 links_touched += 1
 
         while len(starts) and starts[0][0] <= horizon:
-            moment, flow = heappop(starts)
+            moment, number = heappop(starts)
+            flow = int(number)
             start[flow] = moment
             if size[flow] == 0 or (first[flow] == first[flow + 1] and cap[flow] == np.inf):
                 finish[flow] = moment
@@ -213,7 +214,7 @@ def _fill(
     while len(levels):
         level, link = heappop(levels)
         if link < 0:
-            flow = -1 - link
+            flow = -1 - int(link)
             if fresh[flow] < 0:
                 _freeze(flow, cap[flow], first, route, weight, count, wanted, remaining, fresh)
         elif wanted[link] > 0:

@@ -1,9 +1,12 @@
 """A collective on a fabric: its messages as flows that wait for one another, and the times when workers are done.
 
-A worker's message waits for its own last one to be off its hands and for all that has come to it in earlier rounds to
-have arrived, a latency after the last byte left. `finish_times` chooses the cheapest way that is exact: the closed form
-for equal wires on a star and workers that start together, the recurrence for rings on wires of their own, and the flow
-engine for everything else (oversubscribed fabrics, shared uplinks, failures, other traffic).
+A worker is ready for its next round when its own last message is off its hands and all that comes to it in earlier
+rounds has arrived, a latency after the last byte left. Around a ring a message starts when its sender is ready (eager);
+elsewhere when sender and receiver are (rendezvous), as large messages of MPI do.
+
+`finish_times` chooses the cheapest way that is exact: the closed form for equal wires and workers that start together,
+the recurrence for rings on wires of their own, and the flow engine for everything else (other collectives,
+oversubscribed fabrics, shared uplinks, failures).
 
 >>> from hardware_models.network.fabric import leaf_spine, star
 >>> from hardware_models.network.link_card import Wire
@@ -53,11 +56,13 @@ def finish_times(
             return starts + seconds, "closed form"
         sizes = np.array([one.size for one in rounds(size, fabric.workers)]).reshape(-1, fabric.workers)
         return ring.finish_times(sizes, rate, latency, starts), "recurrence"
-    return play(rounds(size, fabric.workers), fabric, starts, changes), "max-min"
+    return play(rounds(size, fabric.workers), fabric, starts, changes, rendezvous=name not in _RINGS), "max-min"
 
 
-def play(rounds: Iterable[Round], fabric: Fabric, ready: Floats, changes: Sequence[Change] = ()) -> Floats:
-    """When each worker is done with `rounds`, by the flow engine."""
+def play(
+    rounds: Iterable[Round], fabric: Fabric, ready: Floats, changes: Sequence[Change] = (), rendezvous: bool = False
+) -> Floats:
+    """When each worker is done with `rounds`, by the flow engine; `rendezvous` makes senders wait for receivers."""
     routes: list[Way] = []
     sizes: list[int] = []
     release: list[float] = []
@@ -70,8 +75,9 @@ def play(rounds: Iterable[Round], fabric: Fabric, ready: Floats, changes: Sequen
             flow = len(sizes)
             routes.append(fabric.way(start, end))
             sizes.append(amount)
-            release.append(ready[start])
-            edges += [After(earlier, flow, lag) for earlier, lag in needs[start]]
+            both = (start, end) if rendezvous else (start,)
+            release.append(max(ready[worker] for worker in both))
+            edges += [After(earlier, flow, lag) for worker in both for earlier, lag in needs[worker]]
             sent.setdefault(start, []).append((flow, 0.0))
             came.append((end, (flow, fabric.latency(start, end))))
         for worker, own in sent.items():

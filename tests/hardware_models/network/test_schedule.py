@@ -28,10 +28,13 @@ NAMES = sorted(set(COLLECTIVES) - {"switch"})
 @pytest.mark.parametrize("workers", [1, 2, 3, 5, 8, 12, 16, 32])
 @pytest.mark.parametrize("name", NAMES)
 def test_the_flow_engine_gives_the_closed_forms(name: str, workers: int) -> None:
-    size = 26 * 10**6 + 1
+    size = 26 * 10**6
     times, way = finish_times(name, size, star([WIRE] * workers), fast=False)
     assert way == "max-min"
-    assert times.max() == pytest.approx(collective(name).seconds(size, workers, WIRE), rel=1e-6)
+    # a piece may be a byte larger than others, and a tree of 3, 5 or 12 has up to one latency less on its longest way
+    even, full = size % workers == 0, workers & (workers - 1) == 0
+    within = 1e-9 if even and full else 1e-3 if name == "tree" else 1e-5
+    assert times.max() == pytest.approx(collective(name).seconds(size, workers, WIRE), rel=within)
 
 
 def test_the_flow_engine_gives_the_closed_forms_of_islands_gathers_and_the_switch() -> None:
@@ -56,7 +59,7 @@ def test_the_flow_engine_gives_a_parameter_server_s_closed_form(workers: int, sh
     assert seconds + WIRE.latency == pytest.approx(ParameterServer(WIRE, shards).seconds(size, workers), rel=1e-9)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 9), st.sampled_from(["ring", "reduce_scatter", "all_gather"]))
 def test_the_recurrence_is_the_flow_engine_on_wires_that_differ(seed: int, workers: int, name: str) -> None:
     draw = np.random.default_rng(seed)
@@ -65,10 +68,11 @@ def test_the_recurrence_is_the_flow_engine_on_wires_that_differ(seed: int, worke
     for fabric in (ring_of(wires), star(wires)):
         fast, way = finish_times(name, size, fabric, ready)
         slow, _ = finish_times(name, size, fabric, ready, fast=False)
-        assert way == "recurrence"
+        assert way == ("recurrence" if workers > 1 else "closed form")
         assert fast == pytest.approx(slow, rel=1e-9)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 9), st.integers(1, 9))
 def test_the_compiled_recurrence_is_the_plain_one(seed: int, workers: int, rounds: int) -> None:
     draw = np.random.default_rng(seed)
@@ -112,7 +116,10 @@ def test_a_straggler_delays_everyone_by_as_much() -> None:
 
 @pytest.mark.parametrize(
     "fabric",
-    [star([WIRE] * 7), ring_of([WIRE] * 7), torus(3, 4, WIRE), leaf_spine(9, 4, WIRE, WIRE, spines=3), islands(2, 3, WIRE, WIRE)],
+    [
+        star([WIRE] * 7), ring_of([WIRE] * 7), torus(3, 4, WIRE), leaf_spine(9, 4, WIRE, WIRE, spines=3),
+        islands(2, 3, WIRE, WIRE),
+    ],
     ids=["star", "ring", "torus", "leaf-spine", "islands"],
 )  # fmt: skip
 def test_ways_are_links_that_exist_and_cross_none_twice(fabric: Fabric) -> None:
@@ -131,7 +138,7 @@ def test_a_torus_goes_the_shorter_way_round() -> None:
 
 
 def test_a_shared_link_is_a_processor_sharing_queue() -> None:
-    """M/M/1-PS: the mean sojourn is 1 / (mu - lambda), and so it is for any law of sizes of that mean (here constant)."""
+    """M/M/1-PS: the mean sojourn is 1 / (mu - lambda), and so it is for any law of sizes of that mean."""
     draw = np.random.default_rng(1)
     release = np.cumsum(draw.exponential(1 / 0.7, 60_000))
     for sizes in (draw.exponential(1.0, len(release)), np.ones(len(release))):
