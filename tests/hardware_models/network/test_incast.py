@@ -5,8 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hardware_models.network.incast import Incast, Port, Transport
+from hardware_models.network.card import LinkFigures
+from hardware_models.network.incast import Incast, Port, Transport, _burst
 from hardware_models.network.link_card import LinkCard
+from hardware_models.network.topology import Network
+from sim.engine import Engine
 from sim.errors import UserError
 
 GIGABIT = Port(rate=1.25e8, buffer=64_000, round_trip=1e-4)
@@ -67,6 +70,43 @@ def test_a_lost_tail_waits_for_the_timer() -> None:
     burst = Incast(Port(1.25e8, 1600, 0.0), 2, 1448).packets()
     assert (burst.lost, burst.timeouts) == (1, 1)
     assert sorted(burst.finish) == pytest.approx([2 * 1514 / 1.25e8, 0.2 + 2 * 1514 / 1.25e8], rel=1e-9)
+
+
+@pytest.mark.parametrize(("buffer", "packets"), [(10**6, 9), (6 * 1514, 2)])
+def test_a_first_window_meets_the_packet_model_s_queue(buffer: int, packets: int) -> None:
+    """Hosts, a switch and a link of the packet model: the same drops, and the same moments where nothing is lost."""
+    senders, round_trip, gap = 8, 1e-4, 5e-6
+    engine, arrived, sizes = Engine(), [0.0] * senders, [1514] * packets
+    network = Network(engine)
+    for device in ("switch", "receiver", *(f"sender{at}" for at in range(senders))):
+        network.device(device)
+    figures = {"rate": 1e9, "buffer": 10**9}
+    for at in range(senders):
+        out = LinkFigures.model_validate({**figures, "propagation": round_trip / 2})
+        network.connect(f"sender{at}", "switch", out)
+    port = LinkFigures.model_validate({**figures, "buffer": buffer, "propagation": 0.0})
+    network.connect("switch", "receiver", port)
+
+    def hear(at: int) -> None:
+        arrived[at] = engine.now
+
+    for at in range(senders):
+        for size in sizes:
+            engine.call_at(at * gap, network.send, f"sender{at}", "receiver", size, hear, at)
+    engine.run()
+    burst = Incast(Port(1.25e8, buffer, round_trip), senders, 1448 * packets).packets(np.arange(senders) * gap)
+    full = sum(link.full for link in network.links())
+    assert burst.lost == full
+    if full == 0:
+        assert burst.finish == pytest.approx([moment + round_trip / 2 for moment in arrived], rel=1e-9)
+    assert (full > 0) == (packets == 2)
+
+
+def test_compiled_is_interpreted() -> None:
+    arguments = (np.zeros(5), 50_000, 1448, 66, 1.25e8, 20_000.0, 1e-4, 10, 45, 0.2, 120.0)
+    finish, *counts = _burst(*arguments)
+    slow, *slow_counts = _burst.py_func(*arguments)
+    assert (finish.tolist(), counts) == (slow.tolist(), slow_counts)
 
 
 def test_a_port_is_a_link_card_s() -> None:
