@@ -192,7 +192,7 @@ def _column(
     name: str, values: ArrayLike, number: int, least: float | None = None, above: float | None = None,
     infinite: bool = False,
 ) -> Floats:  # fmt: skip
-    column: Floats = np.ascontiguousarray(np.broadcast_to(np.asarray(values, float), number))
+    column: Floats = np.array(np.broadcast_to(np.asarray(values, float), number), order="C")
     bad = np.isnan(column) | (np.isinf(column) & (not infinite))
     bad |= column < least if least is not None else column <= (above or 0.0)
     if bad.any():
