@@ -13,6 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+Words = NDArray[np.uint64]
+
 #: The Mersenne prime 2**61 - 1.
 PRIME = (1 << 61) - 1
 
@@ -21,15 +23,13 @@ _HALF = np.uint64((1 << 32) - 1)
 _LOW29 = np.uint64((1 << 29) - 1)
 _S3, _S29, _S32, _S61 = (np.uint64(shift) for shift in (3, 29, 32, 61))
 
-Words = NDArray[np.uint64]
-
 
 def draw(random: np.random.Generator, degree: int, families: int) -> Words:
     """Coefficients of `families` polynomials, shape (families, degree + 1), uniform in [0, p)."""
     return random.integers(0, PRIME, size=(families, degree + 1), dtype=np.uint64)
 
 
-def hashes(keys: NDArray[np.int64], coefficients: Words) -> Words:
+def hashes(keys: NDArray[np.int32] | NDArray[np.int64], coefficients: Words) -> Words:
     """The polynomial's value at each of `keys` (0 <= key < p), uniform in [0, p) over the draw of coefficients."""
     out: Words = _hashes(np.ascontiguousarray(keys, np.int64), coefficients)
     return out
@@ -38,7 +38,7 @@ def hashes(keys: NDArray[np.int64], coefficients: Words) -> Words:
 @njit(cache=True, inline="always")
 def polynomial(key: np.uint64, coefficients: Words) -> np.uint64:
     """Horner's rule modulo p, for compiled callers."""
-    value = coefficients[0]
+    value: np.uint64 = coefficients[0]
     for place in range(1, len(coefficients)):
         value = _reduced(_product(value, key) + coefficients[place])
     return value
@@ -47,12 +47,14 @@ def polynomial(key: np.uint64, coefficients: Words) -> np.uint64:
 @njit(cache=True, inline="always")
 def _reduced(value: np.uint64) -> np.uint64:
     value = (value & _P) + (value >> _S61)
-    return value - _P if value >= _P else value
+    if value >= _P:
+        value -= _P
+    return value
 
 
 @njit(cache=True, inline="always")
 def _product(left: np.uint64, right: np.uint64) -> np.uint64:
-    """left * right, congruent modulo p and below 2**62."""
+    """The product, congruent modulo p and below 2**62."""
     left_high, left_low = left >> _S32, left & _HALF
     right_high, right_low = right >> _S32, right & _HALF
     low = left_low * right_low

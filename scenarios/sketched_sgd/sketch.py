@@ -195,7 +195,7 @@ class BlockSketch:
     def buckets(self, indices: Indices) -> Integers:
         """Where the block lies, and how far into it the coordinate is."""
         block, lane = np.divmod(np.asarray(indices, np.int64), self.block)
-        buckets: Integers = (self._offsets[:, block] + lane) % self.columns
+        buckets: Integers = (self._offsets[:, block].astype(np.int64) + lane) % self.columns
         return buckets
 
     def signs(self, indices: Indices) -> Floats:

@@ -36,8 +36,7 @@ def top_k(vector: Floats, k: int) -> Indices:
     if not k:
         return np.empty(0, np.int32)
     bin_, above = _bin_of(upper, k)
-    lower = _lower_histogram(bits, np.uint32(bin_))
-    rest, higher = _bin_of(lower, k - above)
+    rest, higher = _bin_of(_lower_histogram(bits, np.uint32(bin_)), k - above)
     threshold = np.uint32(bin_ << 16 | rest)
     found: Indices = _collect(bits, threshold, k - above - higher if threshold else 0, k)
     return found
@@ -55,7 +54,8 @@ def _upper_histogram(bits: NDArray[np.uint32]) -> NDArray[np.int64]:
     counts = np.zeros((4, 1 << 15), np.int64)  # four, so that equal neighbours need not wait for each other
     for place in range(len(bits)):
         counts[place & 3, (bits[place] & _MAGNITUDE) >> _UPPER_BITS] += 1
-    return counts.sum(axis=0)
+    total: NDArray[np.int64] = counts.sum(axis=0)
+    return total
 
 
 @njit(cache=True)
@@ -70,7 +70,7 @@ def _lower_histogram(bits: NDArray[np.uint32], bin_: np.uint32) -> NDArray[np.in
 
 @njit(cache=True)
 def _collect(bits: NDArray[np.uint32], threshold: np.uint32, ties: int, k: int) -> Indices:
-    found = np.empty(k, np.int32)
+    found: Indices = np.empty(k, np.int32)
     number = 0
     for place in range(len(bits)):
         magnitude = bits[place] & _MAGNITUDE

@@ -24,7 +24,6 @@ def clustered(random, size):
 
 def real_gradient(random, size):
     import torch
-
     from scenarios.sketched_sgd.data import load
     from scenarios.sketched_sgd.model import Model
 
