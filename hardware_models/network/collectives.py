@@ -15,7 +15,8 @@ divide by the workers is cut as evenly as whole bytes allow.
 
 (Thakur, Rabenseifner and Gropp, "Optimization of collective communication operations in MPICH", 2005; the tree is
 binomial and not pipelined.) With p not a power of two, halving-doubling folds the workers beyond it onto others
-before and unfolds after, for 2 (a + n / B) more; the bytes are the same. `n` is the whole vector throughout.
+before and unfolds after, for 2 (a + n / B) more; the bytes are the same. A tree may then take up to a latency
+less. `n` is the whole vector throughout.
 
 >>> wire = Wire(rate=1e9, latency=1e-5)
 >>> ring = COLLECTIVES["ring"]
