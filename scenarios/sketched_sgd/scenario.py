@@ -1,4 +1,4 @@
-"""Sketched-SGD in the testbed: a method, a model, workers on links; what is learned, what is sent, what does it cost?"""
+"""Sketched-SGD in the testbed: a method, a model, workers on links; what is learned, what is sent, what is paid?"""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
