@@ -68,7 +68,8 @@ def train(
         for batch in _batches(len(data.train), plan.batch, random):
             shares = np.array_split(batch, workers)
             gradients = np.stack([model.gradient(weights, data.train.take(share)) for share in shares])
-            gradients += np.float32(plan.weight_decay) * weights
+            if plan.weight_decay:
+                gradients += np.float32(plan.weight_decay) * weights
             if not np.isfinite(gradients).all():
                 return Trained(weights, _padded(accuracy, plan.epochs, 1 / data.classes), tuple(sent), True)
             step = method.step(gradients)
