@@ -131,7 +131,7 @@ def test_a_killed_or_interrupted_runner_leaves_nothing_after_the_next_start_and_
         first = Room(folder).first
         assert first is not None
         assert inside in namespaces()
-        assert len(processes_of(folder)) > 8  # shells and servers of three hosts among them
+        assert len(processes_of(folder)) >= 5  # the shells of three hosts and of the switch among them
         process.send_signal(number)
         process.wait()
         assert gone(lambda: first.alive)  # the kernel ends it

@@ -58,7 +58,7 @@ def test_a_card_of_this_machine_is_measured():
 
 def test_what_processes_cannot_carry_is_refused_in_one_sentence():
     with pytest.raises(UserError, match="more than processes on one machine can carry"):
-        run(hardware="rack-40g", lease="10ms", retry="2ms", requests=2000)
+        run(hardware="rack-40g", lease="1s", retry="2ms", requests=2000)
     with pytest.raises(UserError, match="600 s are allowed"):
         run(requests=13_000, clients=1, replicas=1, switch="plain", hardware={"server": {"read_rate": "20Hz"}})
 
