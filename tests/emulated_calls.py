@@ -32,16 +32,17 @@ def fails(argument, folder):
 
 
 def rack(argument, folder):
-    """A rack of `hosts` on a plane, measured; with a Redis on each host if asked."""
+    """A rack of `hosts` on a plane, measured; with a Redis on each host if asked. Tells its process namespace."""
+    namespaces = [os.stat(f"/proc/self/ns/{kind}").st_ino for kind in ("net", "pid")]
     with Session(
         Rack(tuple(argument["hosts"]), argument.get("rates", {})), plane(argument["plane"]), folder
     ) as session:
         if argument.get("redis"):
             for host in session.rack.hosts:
                 session.popen(host, ["redis-server", "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)])
-        (folder / "up").write_text(str(os.stat("/proc/self/ns/net").st_ino))
+        (folder / "up").write_text(" ".join(map(str, namespaces)))
         time.sleep(argument.get("linger", 0))
-        return [list(figures) for figures in require_links(session)]
+        return {"links": [list(figures) for figures in require_links(session)], "processes": namespaces[1]}
 
 
 def refused_links(argument, folder):

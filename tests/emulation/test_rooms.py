@@ -24,15 +24,27 @@ def own_rooms():
     return [room for room in ledger.rooms() if room.owner == me]
 
 
-def processes_of(folder):
-    """Every process of a room knows its folder; a namespace without a process, pin or mount does not exist."""
+def now():
+    """Clock ticks since boot."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
+
+
+def processes_of(folder, namespace, ended=None):
+    """A room's processes: those in its process namespace (Redis overwrites its environment), and those that know it.
+
+    Numbers of namespaces are used again: with `ended`, only processes that started before that are the room's.
+    """
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             environment = (process / "environ").read_bytes()
+            inside = os.stat(process / "ns" / "pid").st_ino == namespace
         except OSError:
             continue
-        if f"WINDTUNNEL_ROOM={folder}".encode() in environment.split(b"\0"):
+        known = Process.of(int(process.name))
+        if known is None or (ended is not None and known.started >= ended):
+            continue
+        if inside or f"WINDTUNNEL_ROOM={folder}".encode() in environment.split(b"\0"):
             found.append(process.name)
     return found
 
@@ -109,13 +121,14 @@ def test_twenty_runs_in_a_row_leave_nothing():
     folders = []
     for _ in range(20):
         with Isolated() as room:
-            links = room.call("emulated_calls:rack", RACK)
-        assert len(links) == 3
+            told = room.call("emulated_calls:rack", RACK)
+        assert len(told["links"]) == 3
+        assert not processes_of(room.folder, told["processes"], now())
         folders.append(room.folder)
     assert not own_rooms()
-    assert not [folder for folder in folders if folder.exists() or processes_of(folder)]
+    assert not [folder for folder in folders if folder.exists()]
     assert not [name for name in os.listdir("/sys/class/net") if name.startswith(("a-", "b-", "c-", "s-"))]
-    assert not list(Path("/sys/fs/bpf").iterdir()) if Path("/sys/fs/bpf").is_dir() else True
+    assert not list(Path("/sys/fs/bpf").glob("*"))
 
 
 @emulated
@@ -127,15 +140,16 @@ def test_a_killed_or_interrupted_runner_leaves_nothing_after_the_next_start_and_
     )
     try:
         process, folder = runner({**RACK, "linger": 60})
-        inside = int((folder / "up").read_text())
+        inside, processes = map(int, (folder / "up").read_text().split())
         first = Room(folder).first
         assert first is not None
         assert inside in namespaces()
-        assert len(processes_of(folder)) >= 5  # the shells of three hosts and of the switch among them
+        assert len(processes_of(folder, processes)) > 8  # shells and servers of three hosts among them
         process.send_signal(number)
         process.wait()
+        ended = now()
         assert gone(lambda: first.alive)  # the kernel ends it
-        assert gone(lambda: processes_of(folder))
+        assert gone(lambda: processes_of(folder, processes, ended))
         if number == signal.SIGKILL:
             assert [room.folder for room in leftovers() if room.folder == folder]
         with Isolated():
