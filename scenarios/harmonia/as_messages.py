@@ -25,7 +25,7 @@ from scenarios.harmonia.wire import ENVELOPE
 from sim.engine import Engine
 from sim.protocol import Address
 from sim.rng import Stream
-from sim.scenario import Check, Context, Outcome, Series
+from sim.scenario import Check, Context, Outcome, Series, Verdict
 
 #: Hosts that the clients share, and seconds of simulated time without any answer after which a run is given up.
 _DESKS, _STUCK = 8, 5.0
@@ -201,10 +201,14 @@ class Run:
         if count == requests:
             self._audit = self.observed.written()
             self.audited = len(self._audit)
-        if count >= requests and not self._audit and self.observed.idle and not self.over.triggered:
-            self.over.succeed()
+        if count >= requests and not self._audit and self.observed.idle:
+            self.engine.call_after(0.0, self._end)  # after what this client begins now
         if count % (1 + requests // 100) == 0:
             self._context.progress(min(1.0, count / requests), f"{count:,} of {requests:,} requests")
+
+    def _end(self) -> None:
+        if self.observed.idle and not self.over.triggered:
+            self.over.succeed()
 
     def _faults(self) -> None:
         faults = self.config.faults
@@ -315,10 +319,11 @@ def _checks(played: Run) -> tuple[Check, ...]:
     zones = observed.linearizable()
     answered = len(observed.responded)
     said = f"{answered:,} operations, {played.audited:,} of them read at the end what was written"
+    all_answered: Verdict = "holds" if played.over.triggered else "fails"
     wanted = config.requests + played.audited
     checks = [
         Check("linearizable", "holds" if zones.linearizable else "fails", said if zones.linearizable else zones.reason),
-        Check("all requests are answered", "holds" if answered >= wanted else "fails", f"{answered:,} of {wanted:,}"),
+        Check("all requests are answered", all_answered, f"{answered:,} of {wanted:,} or more"),
     ]
     checks += [
         station.check() for i in range(config.replicas) if (station := played.driver.station(f"r{i}")) is not None

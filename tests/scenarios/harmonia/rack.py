@@ -96,7 +96,7 @@ class Rack:
         invocation: no two such times may overlap, and none may lie within another (Gibbons and Korach, 1997).
         """
         open_, clusters, count = {}, {}, 0
-        for time, client, event in self.notes:
+        for time, (_, client, event) in enumerate(self.notes, start=1):  # equal times would count as concurrent
             if isinstance(event, Invoked):
                 open_[client] = (time, event.key, event.value)
             elif isinstance(event, Completed):

@@ -50,7 +50,7 @@ def test_a_card_of_this_machine_is_measured():
     card = measure({"read_rate": "2kHz", "write_rate": "1kHz", "duration": "500ms"}, lambda share, doing: None)
     assert card.figures["host.latency"].confidence == "measured"
     hardware = build(HarmoniaConfig, {"hardware": card.values()}, border=True).hardware
-    assert hardware.server.read_rate == 2000.0
+    assert 1000.0 < hardware.server.read_rate < 2100.0  # the limit; a busy machine keeps processes from reaching it
     assert 1e-6 < hardware.host.latency < 0.1
     with pytest.raises(UserError, match="read_rat"):
         measure({"read_rat": "2kHz"}, lambda share, doing: None)
