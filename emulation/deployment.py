@@ -5,7 +5,7 @@ import pickle
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -70,13 +70,15 @@ class Ran:
 class Running:
     """A deployment's processes, one a host, on a session; all end in `limit` seconds.
 
-    Those on hosts in `quitting` end when none of their nodes waits for anything.
+    Those on hosts in `quitting` end when none of their nodes waits for anything. `streams` are seed, scenario and
+    replicate of what faults on their lines draw.
     """
 
     def __init__(
-        self, session: Session, deployment: Deployment, limit: float, quitting: Collection[str] = (), seed: int = 0
-    ) -> None:
-        self._session, self._deployment, self._quitting, self._seed = session, deployment, quitting, seed
+        self, session: Session, deployment: Deployment, limit: float, quitting: Collection[str] = (),
+        streams: Sequence[str | int] = (0, "emulation", 0),
+    ) -> None:  # fmt: skip
+        self._session, self._deployment, self._quitting, self._streams = session, deployment, quitting, streams
         self.directory = deployment.directory(session)
         self._lives: dict[str, int] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -159,7 +161,8 @@ class Running:
             ],
             "notes": str(notes),
             "quits": host in self._quitting,
-            "seed": hash((self._seed, self._session.rack.hosts.index(host), life)),
+            "streams": self._streams,
+            "life": (host, life),
         }
         file = folder / f"{host}-{life}.json"
         file.write_bytes(orjson.dumps(given))

@@ -29,6 +29,7 @@ from emulation.named import Made
 from emulation.transport import Endpoint, Poll, Transport
 from sim.errors import UserError
 from sim.protocol import Address, CancelTimer, Effect, Node, Note, Send, SetTimer
+from sim.rng import Stream, Streams
 
 _PR_SET_TIMERSLACK, _CLOCK_MONOTONIC, _TFD_ABSTIME = 29, 1, 1
 
@@ -75,10 +76,11 @@ class Host:
         self,
         directory: dict[Address, Endpoint],
         codec: Codec,
-        line: Line | None = None,
+        stream: Stream,
         quits: bool = False,
     ) -> None:
-        self._directory, self._codec, self._line = directory, codec, line
+        self._directory, self._codec, self._stream = directory, codec, stream
+        self._line: Line | None = None
         self._places: list[_Place] = []
         self._agenda: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._count = self._ringing = 0
@@ -103,9 +105,9 @@ class Host:
         """Calls `act` when `descriptor` is readable."""
         self._poll.watch(descriptor, lambda events: act())
 
-    def set_faults(self, faults: Faults, seed: int) -> None:
-        """What is sent from now on passes a line with these faults."""
-        self._line = Line(faults, seed)
+    def set_faults(self, faults: Faults) -> None:
+        """What is sent from now on passes a line with these faults, drawn from the host's stream."""
+        self._line = Line(faults, self._stream)
 
     def start(self, at: float, until: float) -> None:
         """All nodes start at `at`; everything ends at `until`."""
@@ -221,11 +223,12 @@ def main(specification: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     given = orjson.loads(specification.read_bytes())
     directory = {address: (ip, port) for address, (ip, port) in given["directory"].items()}
-    host = Host(directory, Made(*given["codec"])(list(directory)), quits=given["quits"])
+    stream = Streams(*given["streams"])("line", *given["life"])
+    host = Host(directory, Made(*given["codec"])(list(directory)), stream, quits=given["quits"])
     for one in given["nodes"]:
         cost = Made(*one["cost"])() if one["cost"] else None
         host.place(Made(*one["node"])(one["address"], directory), cost, one["cores"])
-    host.command(0, lambda: _obey(host, os.read(0, 1 << 16), given["seed"]))
+    host.command(0, lambda: _obey(host, os.read(0, 1 << 16)))
     print("ready", flush=True)
     try:
         host.run()
@@ -234,7 +237,7 @@ def main(specification: Path) -> None:
             pickle.dump((host.notes, host.counts()), out, protocol=pickle.HIGHEST_PROTOCOL)
 
 
-def _obey(host: Host, data: bytes, seed: int) -> None:
+def _obey(host: Host, data: bytes) -> None:
     if not data:  # the session is gone
         host.stop()
     for line in data.splitlines():
@@ -242,7 +245,7 @@ def _obey(host: Host, data: bytes, seed: int) -> None:
         if "start" in said:
             host.start(said["start"], said["until"])
         elif "faults" in said:
-            host.set_faults(Faults(**said["faults"]), seed)
+            host.set_faults(Faults(**said["faults"]))
         else:
             host.stop()
 

@@ -2,17 +2,18 @@
 
 Where the kernel has no netem, hosts and the soft switch pass what they send through one of these.
 
->>> Line(Faults(delay=1e-3)).departures(5.0)
+>>> from sim.rng import Streams
+>>> stream = Streams(seed=1, scenario="example", replicate=0)("line")
+>>> Line(Faults(delay=1e-3), stream).departures(5.0)
 (5.001,)
->>> Line(Faults(loss=1.0)).departures(5.0)
+>>> Line(Faults(loss=1.0), stream).departures(5.0)
 ()
 """
 
-import random
 from dataclasses import dataclass
-from math import log
 
 from sim.errors import UserError
+from sim.rng import Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +41,15 @@ class Faults:
 
 
 class Line:
-    """A line with faults, drawn from a seed; counts what it did."""
+    """A line with faults, drawn from a stream; counts what it did."""
 
-    def __init__(self, faults: Faults, seed: int = 0) -> None:
-        self.faults = faults
-        self._draw = random.Random(seed).random
+    def __init__(self, faults: Faults, stream: Stream) -> None:
+        self.faults, self._stream = faults, stream
         self.lost = self.duplicated = self.reordered = 0
 
     def departures(self, now: float) -> tuple[float, ...]:
         """When each copy of a packet that is sent now departs (seconds)."""
-        faults, draw = self.faults, self._draw
+        faults, draw = self.faults, self._stream.uniform
         if faults.loss and draw() < faults.loss:
             self.lost += 1
             return ()
@@ -59,10 +59,10 @@ class Line:
         return (self._departure(now),)
 
     def _departure(self, now: float) -> float:
-        faults, draw = self.faults, self._draw
+        faults, draw = self.faults, self._stream.uniform
         at = now + faults.delay
         if faults.jitter:
-            at -= faults.jitter * log(1.0 - draw())
+            at += self._stream.exponential(faults.jitter)
         if faults.reorder and draw() < faults.reorder:
             self.reordered += 1
             at += faults.hold

@@ -7,12 +7,11 @@
 | `OpenVSwitchPlane` | Open vSwitch's user-space datapath | none |
 """
 
-import random
 import struct
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +25,8 @@ from sim.errors import UserError
 
 #: Where compiled programs are kept between runs.
 CACHE = Path("/var/cache/windtunnel/bpf")
+#: What Open vSwitch calls the one system that its database describes.
+_IDENTITY = "windtunnel"
 _FORWARD = HEADERS / "forward.bpf.c"
 
 
@@ -117,8 +118,10 @@ class SoftPlane:
 
     name = "soft"
 
-    def __init__(self, function: Made, faults: Faults | None = None, seed: int = 0) -> None:
-        self._function, self._faults, self._seed = function, faults or Faults(), seed
+    def __init__(
+        self, function: Made, faults: Faults | None = None, streams: Sequence[str | int] = (0, "emulation", 0)
+    ) -> None:
+        self._function, self._faults, self._streams = function, faults or Faults(), streams
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, ports: Ports, folder: Path) -> None:
@@ -131,7 +134,7 @@ class SoftPlane:
                     "ports": [port._asdict() for port in ports.ports],
                     "function": list(self._function),
                     "faults": {name: getattr(self._faults, name) for name in Faults.__slots__},
-                    "seed": self._seed,
+                    "streams": self._streams,
                 }
             )
         )
@@ -175,9 +178,8 @@ class OpenVSwitchPlane:
     def start(self, ports: Ports, folder: Path) -> None:
         """Starts the daemons and adds the ports to a bridge."""
         self._ports = ports
-        identity = f"{random.SystemRandom().getrandbits(64):016x}"
         self._in(
-            "/usr/share/openvswitch/scripts/ovs-ctl", "start", "--no-monitor", f"--system-id={identity}",
+            "/usr/share/openvswitch/scripts/ovs-ctl", "start", "--no-monitor", f"--system-id={_IDENTITY}",
             "--no-mlockall",
         )  # fmt: skip
         self._in("ovs-vsctl", "--no-wait", "add-br", "rack", "--", "set", "bridge", "rack", "datapath_type=netdev",

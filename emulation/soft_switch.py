@@ -20,6 +20,7 @@ from emulation.host import Clock
 from emulation.line import Faults, Line
 from emulation.named import Made
 from emulation.topology import Port
+from sim.rng import Stream, Streams
 
 PacketFunction = Callable[[bytes, str], Sequence[tuple[str, bytes]]]
 _ALL, _OUTGOING, _SO_RCVBUFFORCE = 3, 4, 33
@@ -46,9 +47,9 @@ def forwarding(ports: Sequence[Port]) -> PacketFunction:
 class SoftSwitch:
     """Raw sockets on all ports, a packet function between them, and a line that packets leave through."""
 
-    def __init__(self, ports: Sequence[Port], function: PacketFunction, faults: Faults, seed: int) -> None:
-        self._function, self._seed = function, seed
-        self._line = Line(faults, seed)
+    def __init__(self, ports: Sequence[Port], function: PacketFunction, faults: Faults, stream: Stream) -> None:
+        self._function, self._stream = function, stream
+        self._line = Line(faults, stream)
         self._clock = Clock()
         self._waiting: list[tuple[float, int, str, bytes]] = []
         self._count = 0
@@ -104,7 +105,7 @@ class SoftSwitch:
 
     def _obey(self, data: bytes) -> bool:
         for line in data.splitlines():
-            self._line = Line(Faults(**orjson.loads(line)), self._seed)
+            self._line = Line(Faults(**orjson.loads(line)), self._stream)
         return bool(data)
 
 
@@ -126,7 +127,8 @@ def main(specification: Path) -> None:
     """The process."""
     given = orjson.loads(specification.read_bytes())
     ports = [Port(**port) for port in given["ports"]]
-    switch = SoftSwitch(ports, Made(*given["function"])(ports), Faults(**given["faults"]), given["seed"])
+    stream = Streams(*given["streams"])("line", "soft switch")
+    switch = SoftSwitch(ports, Made(*given["function"])(ports), Faults(**given["faults"]), stream)
     print("ready", flush=True)
     switch.run()
 

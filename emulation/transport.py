@@ -8,6 +8,7 @@ nowhere is given up; like a lost datagram, protocols bear that.
 import select
 import socket
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
@@ -90,7 +91,7 @@ class Transport:
             _Receiving(opened, self._poll, self._deliver)
 
 
-class _Connection:
+class _Connection(ABC):
     """A connection that is watched until it is over."""
 
     def __init__(self, opened: socket.socket, poll: Poll, events: int) -> None:
@@ -99,8 +100,8 @@ class _Connection:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _GIVE_UP_MILLISECONDS)
         poll.watch(opened.fileno(), self._go_on, events)
 
-    def _go_on(self, events: int) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _go_on(self, events: int) -> None: ...
 
     def _over(self) -> None:
         self._poll.forget(self._socket.fileno())

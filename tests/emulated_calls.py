@@ -104,7 +104,7 @@ def kernel_faults(argument, folder):
 
 def soft_faults(argument, folder):
     told = {}
-    soft = SoftPlane(Made("emulation.soft_switch:forwarding"), Faults(delay=2e-3), seed=1)
+    soft = SoftPlane(Made("emulation.soft_switch:forwarding"), Faults(delay=2e-3))
     with Session(Rack(("a", "b")), soft, folder) as session:
         told["delay"] = [figures.round_trip for figures in measure_links(session)]
         soft.set_faults(Faults(loss=0.1, duplicate=0.1, reorder=0.1, hold=5e-3))

@@ -76,6 +76,8 @@ class Faults(BaseModel):
     server: int = Field(0, ge=0, description="which one: 0 is head, primary, or first leader")
 
 
+#: How often the controller renews leases of real processes (seconds).
+BEAT = 0.1
 #: What is taken for real processes on one machine where nothing is said: they are a thousand times slower than a rack.
 FOR_PROCESSES = {
     "objects": 1000,
@@ -143,6 +145,10 @@ class HarmoniaConfig(Config):
                 raise ValueError("hardware.link.impairments need backend = 'messages'")
             if self.faults != Faults():
                 raise ValueError("faults need backend = 'messages'")
+        if self.backend == "mininet" and self.lease <= BEAT:
+            raise ValueError(
+                f"lease = {self.lease:g} s; with backend = 'mininet' it is renewed every {BEAT:g} s and must be longer"
+            )
         if self.protocol in ("vr", "nopaxos") and self.replicas % 2 == 0:
             raise ValueError(f"replicas = {self.replicas}; '{self.protocol}' needs an odd number to tolerate failures")
         if self.faults.server >= self.replicas:

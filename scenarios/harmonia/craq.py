@@ -5,7 +5,7 @@ once; otherwise it asks the tail which version is committed and answers that one
 plain and sends reads to any node. Its price is the acknowledgement that every node must process for every write.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from scenarios.harmonia.chain import Chain
@@ -46,7 +46,7 @@ class Craq(Chain):
     """
 
     STATE: ClassVar[tuple[str, ...]] = (*Chain.STATE, "versions")
-    HANDLERS: ClassVar[dict[type, str]] = {**Chain.HANDLERS, Query: "on_query", Version: "on_version"}
+    HANDLERS: ClassVar[Mapping[type, str]] = {**Chain.HANDLERS, Query: "on_query", Version: "on_version"}
 
     versions: dict[Any, tuple[Item, ...]]
 

@@ -5,7 +5,7 @@ reports what it has of these, and the new primary takes up the longest before it
 beginnings of what the old primary sent. A normal read of an object with such a write waits until it is committed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 from scenarios.harmonia.packet import Packet, Stamp
@@ -38,7 +38,7 @@ class PrimaryBackup(ReadAhead):
     """The primary (the first member) or a backup."""
 
     STATE: ClassVar[tuple[str, ...]] = (*ReadAhead.STATE, "silent", "reading")
-    HANDLERS: ClassVar[dict[type, str]] = {**ReadAhead.HANDLERS, Report: "on_report", Ask: "on_ask"}
+    HANDLERS: ClassVar[Mapping[type, str]] = {**ReadAhead.HANDLERS, Report: "on_report", Ask: "on_ask"}
 
     silent: set[Address]  # who has yet to report to this new primary
     reading: list[tuple[Stamp, Packet]]  # reads that wait for a version to be committed

@@ -15,7 +15,8 @@ a member, fetches what changed since from its predecessor, and only then takes p
 so. Versions of objects are stamps; a plain write, which has none, is at `Stamp(0, index)`.
 """
 
-from collections.abc import Hashable, Sequence
+from abc import abstractmethod
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from scenarios.harmonia.packet import UNSTAMPED, Op, Packet, Stamp
@@ -28,7 +29,6 @@ from scenarios.harmonia.replica import (
     Bounced,
     Item,
     Refused,
-    Renew,
     Replica,
 )
 from sim.protocol import Address, CancelTimer, Effect, Note, Send, SetTimer
@@ -127,12 +127,10 @@ class ReadAhead(Replica):
         "controller",
     )
 
-    #: Which method takes a message of which class.
-    HANDLERS: ClassVar[dict[type, str]] = {
-        Packet: "on_packet",
+    HANDLERS: ClassVar[Mapping[type, str]] = {
+        **Replica.HANDLERS,
         Forward: "on_forward",
         Ack: "on_ack",
-        Renew: "on_renewal",
         Configure: "on_configure",
         Join: "on_join",
         Fetch: "on_fetch",
@@ -165,25 +163,25 @@ class ReadAhead(Replica):
 
     # What a protocol says of itself.
 
+    @abstractmethod
     def successors(self) -> tuple[Address, ...]:
         """Whom this node forwards to."""
-        raise NotImplementedError
 
+    @abstractmethod
     def predecessor(self) -> Address | None:
         """Whom this node's writes come from; None at the first."""
-        raise NotImplementedError
 
+    @abstractmethod
     def target(self) -> Address:
         """Who answers normal reads."""
-        raise NotImplementedError
 
+    @abstractmethod
     def settle(self, committed: int) -> list[Effect]:
         """What follows from a write just applied; the predecessor says what is up to `committed` is committed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_commit(self, done: Sequence[tuple[Packet, Stamp]]) -> list[Effect]:
         """What follows from writes just committed."""
-        raise NotImplementedError
 
     def on_read(self, now: float, packet: Packet) -> Sequence[Effect]:
         """Answers a normal read at the target."""
@@ -196,20 +194,11 @@ class ReadAhead(Replica):
         """Index of the last write applied."""
         return self.committed + len(self.pending)
 
-    def on_message(self, now: float, source: Address, message: Any) -> Sequence[Effect]:
-        """By the message's class; a class that is not known is ignored."""
-        handler = self.HANDLERS.get(message.__class__)
-        return getattr(self, handler)(now, source, message) if handler else ()
-
     def on_timer(self, now: float, timer: Hashable) -> Sequence[Effect]:
         """Something may have been lost."""
         if timer == _FETCH:
             return self.fetch()
         return self.forward_pending()
-
-    def on_renewal(self, now: float, source: Address, renew: Renew) -> Sequence[Effect]:
-        """The controller extends the lease."""
-        return self.on_renew(source, renew)
 
     def on_packet(self, now: float, source: Address, packet: Packet) -> Sequence[Effect]:
         """A request."""

@@ -11,9 +11,10 @@ The controller extends the lease with `Renew`. The first `Renew` that names a la
 single-replica reads of the smaller one are refused, and `Renewed` says so.
 """
 
-from collections.abc import Hashable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping, Sequence
 from math import inf
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from scenarios.harmonia.packet import UNSTAMPED, Op, Packet, Stamp
 from sim.protocol import Address, Effect, Node, Note, Send
@@ -72,10 +73,13 @@ class Item(NamedTuple):
 NOTHING = Item(None, UNSTAMPED)
 
 
-class Replica(Node):
+class Replica(Node, ABC):
     """The shared part of a replica; `lease` is when it ends at first, `skew` how far clocks may be apart (seconds)."""
 
     STATE: ClassVar[tuple[str, ...]] = ("switch_id", "switch", "lease", "last", "store", "sessions")
+
+    #: Which method takes a message of which class.
+    HANDLERS: ClassVar[Mapping[type, str]] = {Packet: "on_packet", Renew: "on_renew"}
 
     def __init__(
         self, address: Address, switch: Address, *, switch_id: int = 1, lease: float = inf, skew: float = 0.0
@@ -86,7 +90,16 @@ class Replica(Node):
         self.store: dict[Hashable, Item] = {}
         self.sessions: dict[Address, int] = {}  # each client's last applied request
 
-    def on_renew(self, source: Address, renew: Renew) -> Sequence[Effect]:
+    def on_message(self, now: float, source: Address, message: Any) -> Sequence[Effect]:
+        """By the message's class; a class that is not known is ignored."""
+        handler = self.HANDLERS.get(message.__class__)
+        return getattr(self, handler)(now, source, message) if handler else ()
+
+    @abstractmethod
+    def on_packet(self, now: float, source: Address, packet: Packet) -> Sequence[Effect]:
+        """A request."""
+
+    def on_renew(self, now: float, source: Address, renew: Renew) -> Sequence[Effect]:
         """Extends the lease, or fences the switch before."""
         if renew.switch_id < self.switch_id:
             return ()

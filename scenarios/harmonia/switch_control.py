@@ -3,7 +3,9 @@
 Registers are per pipe, so all packets of a group must enter through ports of one pipe; `SwitchControl` is that pipe's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+
+import numpy as np
 
 from hardware_models.tofino.program import Entry
 from hardware_models.tofino.state import SwitchState
@@ -66,6 +68,24 @@ class SwitchControl:
     def sweep(self) -> None:
         """Lets writes take every slot that is dead now: one write of a constant row."""
         self.state.set_param("floor", int(self.state.registers["last_committed"][0][self.pipe, 0]), self.pipe)
+
+    def freeze(self) -> tuple[Hashable, ...]:
+        """What the group's next packets will meet: identity, constant rows and registers, as a value."""
+        state, pipe = self.state, self.pipe
+        rows = tuple(int(row[pipe]) for row in state.params.values())
+        halves = tuple(half[pipe].tobytes() for pair in state.registers.values() for half in pair)
+        return state.tables["identity"].default_data, rows, halves
+
+    def thaw(self, snapshot: tuple[Hashable, ...]) -> None:
+        """Goes back to a snapshot of this program."""
+        state, pipe = self.state, self.pipe
+        identity, rows, halves = snapshot
+        state.tables["identity"].set_default(*identity)  # type: ignore[misc]
+        for name, row in zip(state.params, rows, strict=True):  # type: ignore[call-overload]
+            state.set_param(name, row, pipe)
+        kept = (half for pair in state.registers.values() for half in pair)
+        for half, data in zip(kept, halves, strict=True):  # type: ignore[call-overload]
+            half[pipe] = np.frombuffer(data, dtype=half.dtype)
 
     def occupancy(self) -> int:
         """Slots of the dirty set that a write of another object could not take."""

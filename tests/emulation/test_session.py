@@ -9,6 +9,7 @@ from emulation.line import Faults, Line
 from emulation.planes import plane
 from emulation.topology import Rack
 from sim.errors import UserError
+from sim.rng import Streams
 
 
 def call(function, argument=None):
@@ -103,7 +104,7 @@ def test_bad_racks_faults_and_planes_are_refused():
 
 def test_a_line_is_the_same_for_the_same_seed_and_does_what_it_says():
     faults = Faults(loss=0.1, duplicate=0.2, reorder=0.1, delay=1e-3, jitter=1e-3)
-    lines = [Line(faults, seed=3) for _ in range(2)]
+    lines = [Line(faults, Streams(3, "lines", 0)("line")) for _ in range(2)]
     first, second = ([line.departures(float(i)) for i in range(5000)] for line in lines)
     assert first == second
     assert lines[0].lost == pytest.approx(500, rel=0.2)

@@ -58,7 +58,7 @@ class Experiment(NamedTuple):
     `plane` is the switch: a kernel program, or the pipeline model's in user space (which cannot be stopped). `kernel`
     are faults in the switch (loss and duplication; in user space all), `hosts` those in the hosts' senders. `events`
     are what goes wrong when: (seconds after clients start, name of `EVENTS`, argument). `limit` in seconds ends it in
-    any case.
+    any case. `streams` are seed, scenario and replicate of all that is drawn.
     """
 
     settings: Settings
@@ -68,7 +68,7 @@ class Experiment(NamedTuple):
     message: float = 0.0
     cores: int = 1
     exponential: bool = False
-    seed: int = 0
+    streams: tuple[str | int, ...] = (0, "harmonia", 0)
     limit: float = 120.0
     kernel: Mapping[str, float] = {}
     hosts: Mapping[str, float] = {}
@@ -121,7 +121,7 @@ def inside(argument: None, folder: Path) -> None:
         if experiment.redis:
             for name in names:
                 redis(session, name, folder)
-        running = Running(session, deployment(experiment, session), experiment.limit, DESKS, experiment.seed)
+        running = Running(session, deployment(experiment, session), experiment.limit, DESKS, experiment.streams)
         desks = DESKS[: experiment.load.clients]
         consoles = (CONSOLE,) if experiment.plane == "kernel" else ()
         running.boot(*names, CONTROL, *consoles, *desks)
@@ -153,7 +153,7 @@ def _soft(experiment: Experiment, session: Session) -> SoftPlane:
     if any(what.startswith("switch") for _, what, _ in experiment.events):
         raise UserError("the switch in user space cannot be stopped; use the data plane 'kernel'")
     given = {"directory": deployment(experiment, session).directory(session), "settings": experiment.settings._asdict()}
-    return SoftPlane(Made("scenarios.harmonia.emulated.soft:switch", given), seed=experiment.seed)
+    return SoftPlane(Made("scenarios.harmonia.emulated.soft:switch", given), streams=experiment.streams)
 
 
 def redis(session: Session, host: str, folder: Path) -> None:
@@ -169,13 +169,16 @@ def redis(session: Session, host: str, folder: Path) -> None:
 def deployment(experiment: Experiment, session: Session) -> Deployment:
     """Who runs where."""
     settings, load = experiment.settings._asdict(), experiment.load
-    base = Made(
-        f"{_NODES}:cost",
-        {"protocol": experiment.settings.protocol, "read": experiment.read, "write": experiment.write,
-         "message": experiment.message, "exponential": experiment.exponential, "seed": experiment.seed},
-    )  # fmt: skip
+    seconds = {"read": experiment.read, "write": experiment.write, "message": experiment.message}
+    cost = {"protocol": experiment.settings.protocol, "seconds": seconds, "exponential": experiment.exponential}
     replica = Made(f"{_NODES}:{experiment.replica}", {"settings": settings, "redis": experiment.redis})
-    nodes = [Placed(name, name, replica, base, experiment.cores) for name in servers(experiment.settings)]
+    nodes = [
+        Placed(
+            name, name, replica, Made(f"{_NODES}:cost", {**cost, "server": name, "streams": experiment.streams}),
+            experiment.cores,
+        )
+        for name in servers(experiment.settings)
+    ]  # fmt: skip
     nodes.append(Placed(CONTROLLER, CONTROL, Made(f"{_NODES}:controller", {"settings": settings})))
     console = {
         "settings": settings,
@@ -193,7 +196,7 @@ def deployment(experiment: Experiment, session: Session) -> Deployment:
         "skew": load.skew,
         "gap": load.clients / load.offered if load.offered else 0.0,
         "audit": load.audit,
-        "seed": experiment.seed,
+        "streams": experiment.streams,
     }
     nodes += [
         Placed(

@@ -1,17 +1,13 @@
 """How a process on an emulated host makes its node: of the simulator's classes, with intervals for processes."""
 
-import random
-from bisect import bisect_right
-from collections.abc import Callable, Mapping
-from functools import cache
-from itertools import accumulate
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from emulation.line import Faults
 from emulation.planes import set_kernel_faults
 from emulation.topology import Port, Ports
-from scenarios.harmonia import rack
+from scenarios.harmonia import rack, workload
 from scenarios.harmonia.client import Client, Operation, Operations
 from scenarios.harmonia.controller import Controller
 from scenarios.harmonia.emulated.datagrams import Datagrams
@@ -23,6 +19,7 @@ from scenarios.harmonia.rack import CONTROLLER, KINDS, SWITCH, Settings, servers
 from scenarios.harmonia.replica import Replica
 from scenarios.harmonia.switch import Activate, Switch
 from sim.protocol import Address
+from sim.rng import Streams
 
 #: What the first client does first: without a completed write a switch never lets a single replica answer.
 FIRST = Operation(Op.WRITE, 0)
@@ -96,42 +93,28 @@ def requester(
     average (exponential).
     """
     given, number = Settings(**settings), load["number"]
-    draw = random.Random(f"{load['seed']} {number}")
-    gap: Callable[[int], float] | None = None
-    if load["gap"]:
-        pause = random.Random(f"{load['seed']} {number} gap")
-        gap = lambda i: pause.expovariate(1.0 / load["gap"])  # noqa: E731
-    return rack.client(given, number, _operations(draw, load), gap)
+    streams = Streams(*load["streams"])
+    gap = workload.gaps(streams, number, load["gap"]) if load["gap"] else None
+    return rack.client(given, number, _operations(streams, load), gap)
 
 
-def _operations(draw: random.Random, load: Mapping[str, Any]) -> Operations:
-    objects, writes, requests = load["objects"], load["writes"], load["requests"]
-    mine = range(load["number"], objects, load["clients"]) if load["audit"] else range(0)
-    cumulated = _cumulated(objects, load["skew"])
+def _operations(streams: Streams, load: Mapping[str, Any]) -> Operations:
+    number, objects, requests = load["number"], load["objects"], load["requests"]
+    mine = range(number, objects, load["clients"]) if load["audit"] else range(0)
+    drawn = workload.requests(streams, number, objects, load["skew"], load["writes"])
 
     def operation(i: int) -> Operation | None:
-        if i == 0 and load["number"] == 0:
+        if i == 0 and number == 0:
             return FIRST
         if i >= requests:
             return Operation(Op.READ, mine[i - requests]) if i - requests < len(mine) else None
-        key = bisect_right(cumulated, draw.random() * cumulated[-1]) if cumulated else draw.randrange(objects)
-        return Operation(Op.WRITE if draw.random() < writes else Op.READ, key)
+        return drawn()
 
     return operation
 
 
-@cache
-def _cumulated(objects: int, skew: float) -> tuple[float, ...]:
-    """Cumulated weights of Zipf's law; empty if all objects are alike."""
-    return tuple(accumulate(rank**-skew for rank in range(1, objects + 1))) if skew else ()
-
-
 def cost(
-    protocol: str, read: float, write: float, message: float, exponential: bool = False, seed: int = 0
+    server: Address, protocol: str, seconds: Mapping[str, float], exponential: bool, streams: Sequence[Any]
 ) -> Callable[[Any], float]:
-    """What a message takes a replica, in seconds; the mean of what it takes if `exponential`."""
-    seconds, kind = {"read": read, "write": write, "message": message}, rack.work(protocol)
-    if not exponential:
-        return lambda received: seconds[kind(received)]
-    draw = random.Random(f"{seed} service")
-    return lambda received: seconds[kind(received)] * draw.expovariate(1.0)
+    """What a message takes a replica, in seconds, by kind of work; the mean of what it takes if `exponential`."""
+    return workload.service(Streams(*streams), server, seconds, rack.work(protocol), exponential)

@@ -15,7 +15,7 @@ from hardware_models.tofino.crc import POLYNOMIALS, crc
 from scenarios.harmonia import as_messages
 from scenarios.harmonia.as_messages import WARM_UP, Timing
 from scenarios.harmonia.client import Operations
-from scenarios.harmonia.config import HarmoniaConfig
+from scenarios.harmonia.config import BEAT, HarmoniaConfig
 from scenarios.harmonia.detector import Verdict
 from scenarios.harmonia.emulated.experiment import LONGEST, Experiment, Load, Played, play
 from scenarios.harmonia.emulated.nodes import FIRST
@@ -23,7 +23,6 @@ from scenarios.harmonia.observed import Observed
 from scenarios.harmonia.outcome import Floats, costs, distribution, percentiles, share_of_formula
 from scenarios.harmonia.packet import Packet
 from scenarios.harmonia.pipeline import Pipeline
-from scenarios.harmonia.popularity import AliasTable
 from scenarios.harmonia.switch_program import CHOICE_BITS
 from sim.errors import UserError
 from sim.scenario import Check, Context, Outcome, Series
@@ -42,9 +41,9 @@ class Prediction(as_messages.Run):
     would never let a single replica answer.
     """
 
-    def operations(self, number: int, table: AliasTable) -> Operations:
+    def operations(self, number: int) -> Operations:
         """A client's, the first of all a write."""
-        following = super().operations(number, table)
+        following = super().operations(number)
         return lambda i: FIRST if number == 0 and i == 0 else following(i)
 
     def detector(self, switch_id: int, stages: int, slots: int, replicas: tuple[str, ...]) -> Any:
@@ -62,7 +61,7 @@ class Prediction(as_messages.Run):
 
 def timing(config: HarmoniaConfig) -> Timing:
     """Intervals for processes that share a few cores."""
-    return Timing(patience=1.0, sweep=10e-3, resend=config.retry, up=0.4, skew=1e-3, slowness=60.0, beat=0.1)
+    return Timing(patience=1.0, sweep=10e-3, resend=config.retry, up=0.4, skew=1e-3, slowness=60.0, beat=BEAT)
 
 
 def run(config: HarmoniaConfig, pipeline: Pipeline, context: Context) -> Outcome:
@@ -99,7 +98,7 @@ def experiment(config: HarmoniaConfig, predicted: float, context: Context) -> Ex
             0.0 if config.offered == "closed" else config.offered,
         ),
         base.read, base.write, base.message, config.hardware.server.cores, config.service == "exponential",
-        seed=context.stream("processes").integer(0, 2**31),
+        streams=(context.streams.seed, context.streams.scenario, context.streams.replicate),
         limit=min(30.0 + 4 * needed, LONGEST),
         kernel={"loss": bad.loss, "duplicate": bad.duplication},
         hosts=hosts if bad.jitter or bad.reordering else {},

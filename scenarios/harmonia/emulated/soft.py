@@ -65,12 +65,13 @@ class PipelineDataPlane:
         self._control.sweep()
 
     def freeze(self) -> Hashable:
-        """Not for the explorer."""
-        raise NotImplementedError
+        """The replicas, and what the program remembers."""
+        return self._replicas, self._control.freeze()
 
     def thaw(self, state: Any) -> None:
-        """Not for the explorer."""
-        raise NotImplementedError
+        """Goes back to it."""
+        self.replicas, control = state
+        self._control.thaw(control)
 
 
 def switch(

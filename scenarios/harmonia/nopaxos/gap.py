@@ -1,6 +1,6 @@
 """Gap agreement: a message that the leader has is handed on; one that it lacks becomes a NO-OP on a majority."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from scenarios.harmonia.nopaxos.messages import Entry, GapCommit, GapCommitReply, GapReply, GapRequest, View
@@ -13,6 +13,14 @@ class GapAgreement(Ordered):
 
     STATE: ClassVar[tuple[str, ...]] = (*Ordered.STATE, "gap_replies")
 
+    HANDLERS: ClassVar[Mapping[type, str]] = {
+        **Ordered.HANDLERS,
+        GapRequest: "on_gap_request",
+        GapReply: "on_gap_reply",
+        GapCommit: "on_gap_commit",
+        GapCommitReply: "on_gap_commit_reply",
+    }
+
     def __init__(
         self,
         address: Address,
@@ -23,12 +31,6 @@ class GapAgreement(Ordered):
     ) -> None:
         super().__init__(address, replicas, switch, timers, **trust)
         self.gap_replies: set[Address] = set()
-        self.handlers |= {
-            GapRequest: self.on_gap_request,
-            GapReply: self.on_gap_reply,
-            GapCommit: self.on_gap_commit,
-            GapCommitReply: self.on_gap_commit_reply,
-        }
 
     def on_timer(self, now: float, timer: Hashable) -> Sequence[Effect]:
         """Something was missing: is it still?"""

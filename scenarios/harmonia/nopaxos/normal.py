@@ -1,13 +1,15 @@
 """The normal case: what comes in order goes into the log; and the leader's execution ahead of synchronisation."""
 
-from collections.abc import Callable, Hashable, Sequence
+from abc import abstractmethod
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, ClassVar
 
 from scenarios.harmonia.nopaxos.messages import Entry, View, Vote
 from scenarios.harmonia.packet import UNSTAMPED, Op, Packet, Stamp
-from scenarios.harmonia.replica import CHECK_FAILED, NOT_READY, NOTHING, OLD_SWITCH, Item, Refused, Renew, Replica
+from scenarios.harmonia.quorum_replica import QuorumReplica
+from scenarios.harmonia.replica import NOT_READY, NOTHING, OLD_SWITCH, Item, Refused
 from scenarios.harmonia.switch import Route
 from sim.protocol import Address, Effect, Note, Send, SetTimer
 
@@ -41,7 +43,7 @@ def route(number: int, members: tuple[Address, ...], replicas: tuple[Address, ..
     return Route(number, members, members, replicas)
 
 
-class Ordered(Replica):
+class Ordered(QuorumReplica):
     """A replica that appends requests in the order of the switch. Slots count from 1; 0 is before the log.
 
     `store` holds what is executed up to the slot `synced`; `ahead` what the leader executed after that, by object:
@@ -49,7 +51,7 @@ class Ordered(Replica):
     """
 
     STATE: ClassVar[tuple[str, ...]] = (
-        *Replica.STATE,
+        *QuorumReplica.STATE,
         *("status", "view", "log", "base", "early", "gap", "synced", "executed_upto", "ahead", "ahead_sessions"),
     )
 
@@ -61,10 +63,7 @@ class Ordered(Replica):
         timers: NOPaxosTimers | None = None,
         **trust: Any,
     ) -> None:
-        super().__init__(address, switch, **trust)
-        self.replicas = tuple(replicas)
-        self.others = tuple(other for other in self.replicas if other != address)
-        self.majority = len(self.replicas) // 2 + 1
+        super().__init__(address, replicas, switch, **trust)
         self.timers = timers or NOPaxosTimers()
         self.status = Status.NORMAL
         self.view = View(0, self.switch_id)
@@ -73,13 +72,8 @@ class Ordered(Replica):
         self.early: dict[Stamp, Packet] = {}  # messages that overtook others
         self.gap = 0  # leader: the slot up to which NO-OPs are being agreed on; 0 if none
         self.synced = 0
-        self.executed_upto = UNSTAMPED
         self.ahead: dict[Hashable, tuple[Item, int]] = {}
         self.ahead_sessions: dict[Address, int] = {}
-        self.handlers: dict[type, Callable[[float, Address, Any], Sequence[Effect]]] = {
-            Packet: self.on_packet,
-            Renew: lambda now, source, renew: self.on_renew(source, renew),
-        }
 
     @property
     def leader(self) -> Address:
@@ -96,11 +90,6 @@ class Ordered(Replica):
         """Whether this replica is the leader of its view, and the view has begun."""
         return self.status is Status.NORMAL and self.leader == self.address
 
-    def on_message(self, now: float, source: Address, message: Any) -> Sequence[Effect]:
-        """By the message's class; a class that is not known is ignored."""
-        handler = self.handlers.get(message.__class__)
-        return handler(now, source, message) if handler else ()
-
     def on_packet(self, now: float, source: Address, packet: Packet) -> Sequence[Effect]:
         """A single-replica read is answered if the check allows, or starts again at the switch; all else is ordered."""
         if packet.single:
@@ -116,10 +105,6 @@ class Ordered(Replica):
         effects += self.append(packet)
         return effects + self.drain() if self.early else effects
 
-    def behind(self, packet: Packet) -> str:
-        """Why a single-replica read is refused: a write it has to see is not executed here; "" if all are."""
-        return "" if self.executed_upto >= packet.committed else CHECK_FAILED
-
     def unordered(self, packet: Packet) -> str:
         """Why a request is refused: no switch ordered it, or one that is not trusted yet, or not any more."""
         session = packet.stamp.switch
@@ -127,9 +112,9 @@ class Ordered(Replica):
             return NOT_READY
         return OLD_SWITCH if session < self.view.session else ""
 
+    @abstractmethod
     def on_session(self, now: float, session: int) -> list[Effect]:
         """A switch with a larger id orders now."""
-        raise NotImplementedError
 
     # the log
 

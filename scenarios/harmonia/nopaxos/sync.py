@@ -1,6 +1,6 @@
 """Synchronisation: how far a majority's log is the leader's, and everybody may execute."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from scenarios.harmonia.nopaxos.gap import GapAgreement
@@ -31,6 +31,14 @@ class Synchronisation(GapAgreement):
         *("agreed", "asked", "proposed", "agreeing", "executed", "completed"),
     )
 
+    HANDLERS: ClassVar[Mapping[type, str]] = {
+        **GapAgreement.HANDLERS,
+        SyncPrepare: "on_sync_prepare",
+        SyncReply: "on_sync_reply",
+        SyncCommit: "on_sync_commit",
+        SyncExecuted: "on_sync_executed",
+    }
+
     def __init__(
         self,
         address: Address,
@@ -48,12 +56,6 @@ class Synchronisation(GapAgreement):
         self.completed = 0
         # When the leader was last heard of, or a view change began. No state: where time stands still it is always now.
         self.heard = 0.0
-        self.handlers |= {
-            SyncPrepare: self.on_sync_prepare,
-            SyncReply: self.on_sync_reply,
-            SyncCommit: self.on_sync_commit,
-            SyncExecuted: self.on_sync_executed,
-        }
 
     def on_timer(self, now: float, timer: Hashable) -> Sequence[Effect]:
         """The leader synchronises."""

@@ -1,6 +1,6 @@
 """Changing the view: when the leader is silent, and when another switch orders."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, ClassVar
 
@@ -16,6 +16,14 @@ class NOPaxosReplica(Synchronisation):
 
     STATE: ClassVar[tuple[str, ...]] = (*Synchronisation.STATE, "normal_view", "votes")
 
+    HANDLERS: ClassVar[Mapping[type, str]] = {
+        **Synchronisation.HANDLERS,
+        ViewChangeRequest: "on_view_change_request",
+        ViewChange: "on_view_change",
+        StartView: "on_start_view",
+        GetView: "on_get_view",
+    }
+
     def __init__(
         self,
         address: Address,
@@ -27,12 +35,6 @@ class NOPaxosReplica(Synchronisation):
         super().__init__(address, replicas, switch, timers, **trust)
         self.normal_view = self.view
         self.votes: dict[Address, ViewChange] = {}
-        self.handlers |= {
-            ViewChangeRequest: self.on_view_change_request,
-            ViewChange: self.on_view_change,
-            StartView: self.on_start_view,
-            GetView: self.on_get_view,
-        }
 
     def on_start(self, now: float) -> Sequence[Effect]:
         """Begins, or goes on after a crash."""

@@ -1,20 +1,18 @@
 """The normal case: requests, PREPARE and COMMIT, execution, and what a follower does that lags behind."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, ClassVar
 
 from scenarios.harmonia.packet import UNSTAMPED, Op, Packet
+from scenarios.harmonia.quorum_replica import QuorumReplica
 from scenarios.harmonia.replica import (
-    CHECK_FAILED,
     NOT_READY,
     OLD_SWITCH,
     OUT_OF_ORDER,
     Bounced,
     Refused,
-    Renew,
-    Replica,
 )
 from scenarios.harmonia.switch import Leads, Route
 from scenarios.harmonia.viewstamped.messages import Commit, CommitAck, GetState, NewState, Prepare, PrepareOk
@@ -52,17 +50,27 @@ def route(number: int, members: tuple[Address, ...], replicas: tuple[Address, ..
     return Route(number, members[:1], members[:1], replicas)
 
 
-class NormalCase(Replica):
+class NormalCase(QuorumReplica):
     """A replica within one view. Everything before `committed` in its log is executed.
 
     Of a leader only: how far each follower has `prepared` and `executed`, and how far completions were sent.
     """
 
     STATE: ClassVar[tuple[str, ...]] = (
-        *Replica.STATE,
+        *QuorumReplica.STATE,
         *("status", "view", "normal_view", "log", "committed", "executed_upto", "early", "fetching"),
         *("prepared", "executed", "completed"),
     )
+
+    HANDLERS: ClassVar[Mapping[type, str]] = {
+        **QuorumReplica.HANDLERS,
+        Prepare: "on_prepare",
+        PrepareOk: "on_prepare_ok",
+        Commit: "on_commit",
+        CommitAck: "on_commit_ack",
+        GetState: "on_get_state",
+        NewState: "on_new_state",
+    }
 
     def __init__(
         self,
@@ -72,16 +80,12 @@ class NormalCase(Replica):
         timers: ViewstampedTimers | None = None,
         **trust: Any,
     ) -> None:
-        super().__init__(address, switch, **trust)
-        self.replicas = tuple(replicas)
-        self.others = tuple(other for other in self.replicas if other != address)
-        self.majority = len(self.replicas) // 2 + 1
+        super().__init__(address, replicas, switch, **trust)
         self.timers = timers or ViewstampedTimers()
         self.status = Status.NORMAL
         self.view = self.normal_view = 0
         self.log: list[Packet] = []
         self.committed = 0
-        self.executed_upto = UNSTAMPED
         self.early: dict[int, Packet] = {}  # entries that overtook others
         self.fetching = False  # asked for what is missing
         self.prepared: dict[Address, int] = {}
@@ -89,16 +93,6 @@ class NormalCase(Replica):
         self.completed = 0
         # When the leader was last heard of, or a view change began. No state: where time stands still it is always now.
         self.heard = 0.0
-        self.handlers: dict[type, Callable[[float, Address, Any], Sequence[Effect]]] = {
-            Packet: self.on_packet,
-            Prepare: self.on_prepare,
-            PrepareOk: self.on_prepare_ok,
-            Commit: self.on_commit,
-            CommitAck: self.on_commit_ack,
-            GetState: self.on_get_state,
-            NewState: self.on_new_state,
-            Renew: lambda now, source, renew: self.on_renew(source, renew),
-        }
 
     @property
     def leader(self) -> Address:
@@ -114,11 +108,6 @@ class NormalCase(Replica):
     def leads(self) -> bool:
         """Whether this replica is the leader of its view, and the view has begun."""
         return self.status is Status.NORMAL and self.leader == self.address
-
-    def on_message(self, now: float, source: Address, message: Any) -> Sequence[Effect]:
-        """By the message's class; a class that is not known is ignored."""
-        handler = self.handlers.get(message.__class__)
-        return handler(now, source, message) if handler else ()
 
     def on_timer(self, now: float, timer: Hashable) -> Sequence[Effect]:
         """The leader repeats itself; a follower asks for what is missing."""
@@ -143,10 +132,6 @@ class NormalCase(Replica):
         if self.status is Status.NORMAL and source not in self.replicas:
             return [Send(self.leader, packet)]
         return [Note(Refused(NOT_READY))]
-
-    def behind(self, packet: Packet) -> str:
-        """Why a single-replica read is refused: a write it has to see is not executed here; "" if all are."""
-        return "" if self.executed_upto >= packet.committed else CHECK_FAILED
 
     def unordered(self, packet: Packet) -> str:
         """Why the leader refuses a write: the switch is not the active one, or a later write is in the log."""

@@ -1,6 +1,6 @@
 """Changing the view when its leader is silent, and coming back without memory."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from scenarios.harmonia.packet import UNSTAMPED, Packet
@@ -25,6 +25,15 @@ class ViewstampedReplica(NormalCase):
 
     STATE: ClassVar[tuple[str, ...]] = (*NormalCase.STATE, "crashes", "wanted_by", "votes", "responses")
 
+    HANDLERS: ClassVar[Mapping[type, str]] = {
+        **NormalCase.HANDLERS,
+        StartViewChange: "on_start_view_change",
+        DoViewChange: "on_do_view_change",
+        StartView: "on_start_view",
+        Recovery: "on_recovery",
+        RecoveryResponse: "on_recovery_response",
+    }
+
     def __init__(
         self,
         address: Address,
@@ -38,13 +47,6 @@ class ViewstampedReplica(NormalCase):
         self.wanted_by: set[Address] = set()  # who else wants this view
         self.votes: dict[Address, DoViewChange] = {}
         self.responses: dict[Address, RecoveryResponse] = {}
-        self.handlers |= {
-            StartViewChange: self.on_start_view_change,
-            DoViewChange: self.on_do_view_change,
-            StartView: self.on_start_view,
-            Recovery: self.on_recovery,
-            RecoveryResponse: self.on_recovery_response,
-        }
 
     def on_crash(self) -> None:
         """Loses all but view, number of crashes and the fence; the lease is gone too."""

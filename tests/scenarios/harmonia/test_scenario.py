@@ -3,6 +3,7 @@
 import pytest
 
 from scenarios.harmonia.config import HarmoniaConfig
+from scenarios.harmonia.quorum_replica import QuorumReplica
 from scenarios.harmonia.scenario import Harmonia
 from sim.config import build
 from sim.conformance import check_scenario, check_study
@@ -108,3 +109,14 @@ def test_what_cannot_be_is_refused_in_one_sentence(settings, said):
     with pytest.raises(UserError, match=said) as refused:
         ran(**SMALL | settings)
     assert "\n" not in str(refused.value)
+
+
+def test_a_replica_that_answers_behind_the_last_commit_is_noticed(monkeypatch):
+    setting = {
+        "backend": "messages", "protocol": "vr", "objects": 50, "requests": 20_000, "clients": 40, "writes": 0.2,
+        "hardware": {"card": "rack-40g", "link": {"impairments": {"jitter": 20e-6}}},
+    }  # fmt: skip
+    assert ran(seed=2, **setting).checks[0].verdict == "holds"
+    monkeypatch.setattr(QuorumReplica, "behind", lambda self, packet: "")
+    linearizable = ran(seed=2, **setting).checks[0]
+    assert (linearizable.name, linearizable.verdict) == ("linearizable", "fails")

@@ -56,6 +56,11 @@ def test_a_card_of_this_machine_is_measured():
         measure({"read_rat": "2kHz"}, lambda share, doing: None)
 
 
+def test_a_lease_that_processes_cannot_renew_in_time_is_refused():
+    with pytest.raises(UserError, match=r"lease = 0.1 s; .* renewed every 0.1 s and must be longer"):
+        build(HarmoniaConfig, {"backend": "mininet", "lease": "100ms"}, border=True)
+
+
 def test_what_processes_cannot_carry_is_refused_in_one_sentence():
     with pytest.raises(UserError, match="more than processes on one machine can carry"):
         run(hardware="rack-40g", lease="1s", retry="2ms", requests=2000)
