@@ -63,15 +63,16 @@ def namespaces():
 def runner(argument, function="emulated_calls:rack"):
     """A process that makes a room and stays in it."""
     code = (
-        "import sys, json; from emulation.isolation import Isolated\n"
+        "import signal; from emulation.isolation import Isolated\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # jobs in a script's background ignore it
         "with Isolated() as room:\n"
         "    print(room.folder, flush=True)\n"
-        f"    room.call({function!r}, {argument!r}, 60.0)\n"
+        f"    room.call({function!r}, {argument!r}, 300.0)\n"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
     folder = Path(process.stdout.readline().strip())
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while not (folder / "up").exists():
         assert time.monotonic() < until
         assert process.poll() is None
@@ -79,7 +80,7 @@ def runner(argument, function="emulated_calls:rack"):
     return process, folder
 
 
-def gone(what, wait=5.0):
+def gone(what, wait=30.0):
     until = time.monotonic() + wait
     while what():
         if time.monotonic() > until:
@@ -134,12 +135,12 @@ def test_twenty_runs_in_a_row_leave_nothing():
 @emulated
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_or_interrupted_runner_leaves_nothing_after_the_next_start_and_nothing_else_is_touched(number):
-    bystander = subprocess.Popen(["unshare", "--net", "sleep", "60"])
+    bystander = subprocess.Popen(["unshare", "--net", "sleep", "600"])
     redis = subprocess.Popen(
         ["unshare", "--net", "redis-server", "--save", "", "--port", "6379"], stdout=subprocess.DEVNULL
     )
     try:
-        process, folder = runner({**RACK, "linger": 60})
+        process, folder = runner({**RACK, "linger": 300})
         inside, processes = map(int, (folder / "up").read_text().split())
         first = Room(folder).first
         assert first is not None
@@ -164,7 +165,7 @@ def test_a_killed_or_interrupted_runner_leaves_nothing_after_the_next_start_and_
 
 @emulated
 def test_doctor_clears_what_a_killed_runner_left(windtunnel):
-    process, folder = runner({**RACK, "linger": 60})
+    process, folder = runner({**RACK, "linger": 300})
     process.kill()
     process.wait()
     done = windtunnel("doctor", "--clean")

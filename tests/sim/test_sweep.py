@@ -91,7 +91,7 @@ def test_a_failure_is_a_record_with_its_traceback(tmp_path: Path) -> None:
 
 def test_a_run_over_its_time_is_stopped_even_if_it_ignores_signals(tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text(
-        f'scenario = "{STORM}"\ntimeout = "1s"\n[set]\nhangs_at = 1\n[axes]\nx = [0, 1, 2]\n'
+        f'scenario = "{STORM}"\ntimeout = "6s"\n[set]\nhangs_at = 1\n[axes]\nx = [0, 1, 2]\n'
     )
     records = run(2, list(plan(load_study(str(tmp_path / "s.toml")))), tmp_path)
     assert Counter(record.status for record in records.values()) == {"ok": 2, "timeout": 1}
