@@ -32,6 +32,8 @@ from sim.runner import Finished, execute, lost
 
 _PR_SET_PDEATHSIG = 1
 _ATTEMPTS = 3
+#: Attempts to start a worker, and seconds between them: a fork server that was killed takes a while to be dead.
+_STARTS, _PAUSE = 100, 0.05
 _STDERR_TAIL = 4096
 #: One thread per worker: the workers are the parallelism.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -90,12 +92,13 @@ class Workers:
                 worker.pipe.send(job)
 
     def _hire(self, context: ForkServerContext) -> _Worker:
-        for remaining in range(_ATTEMPTS, 0, -1):
+        for remaining in range(_STARTS, 0, -1):
             try:
                 worker = self._start(context)
-            except (OSError, EOFError):  # the server was killed at this very moment; the next start makes a new one
+            except (OSError, EOFError):  # the server was killed; once it is seen to be dead, a start makes a new one
                 if remaining == 1:
                     raise
+                time.sleep(_PAUSE)
             else:
                 self._alive.append(worker)
                 return worker

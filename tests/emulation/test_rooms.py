@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from emulated_needs import emulated
+from waiting import gone
 
 from emulation import ledger
 from emulation.isolation import Isolated
@@ -72,21 +73,9 @@ def runner(argument, function="emulated_calls:rack"):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
     folder = Path(process.stdout.readline().strip())
-    until = time.monotonic() + 120
-    while not (folder / "up").exists():
-        assert time.monotonic() < until
-        assert process.poll() is None
-        time.sleep(0.02)
+    assert gone(lambda: process.poll() is None and not (folder / "up").exists())
+    assert process.poll() is None
     return process, folder
-
-
-def gone(what, wait=30.0):
-    until = time.monotonic() + wait
-    while what():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 @emulated
