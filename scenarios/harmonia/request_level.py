@@ -192,7 +192,7 @@ def _run(
     craq, backup = model.protocol == CRAQ, model.protocol == PRIMARY_BACKUP
     normal = 0 if backup else tail
     open_loop = model.rate > 0
-    room = clients + n + 2
+    room = 2 * clients * (n + 1) + 64  # a client's request in n places, and commits of its last that still travel
     times, words, orders = np.empty(room), np.empty(room, np.int64), np.empty(room, np.int64)
     count = order = 0
     free = np.zeros((n, model.cores))
@@ -221,9 +221,8 @@ def _run(
             count = push(times, words, orders, count, at, (op << 12) | _AT_SWITCH, order)
             order += 1
     while done < model.requests:
-        if count + n + 2 > len(times):  # the most that one event sets off
-            times, more = np.concatenate((times, np.empty_like(times))), np.empty_like(words)
-            words, orders = np.concatenate((words, more)), np.concatenate((orders, more))
+        if count + n + 2 > room:  # the most that one event sets off
+            raise RuntimeError("more events are pending than a closed or capped loop can have")
         count = pop(times, words, orders, count)
         now, word = times[count], words[count]
         kind, server, op = word & _MASK, (word >> 4) & 255, word >> 12
