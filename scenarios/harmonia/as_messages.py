@@ -30,7 +30,7 @@ from sim.scenario import Check, Context, Outcome, Series, Verdict
 _DESKS, _STUCK = 8, 5.0
 #: Intervals of the time series.
 _BINS = 200
-#: The share of requests that is warm-up.
+#: The first of so many parts of a run is warm-up; before a fail-over, of the time until then.
 WARM_UP = 5
 
 
@@ -276,7 +276,7 @@ def _fail_over(played: Run, responded: Any, latencies: Any, is_write: Any) -> di
         settled = ready.at + 2 * float(np.quantile(latencies, 0.99))
     else:
         settled = faults.switch_stops + faults.switch_returns + 4 * played.timing.patience
-    start = responded[len(responded) // WARM_UP // 2]
+    start = faults.switch_stops / WARM_UP
     before = np.count_nonzero((responded > start) & (responded < faults.switch_stops)) / (faults.switch_stops - start)
     after = np.count_nonzero(responded > settled) / (responded[-1] - settled) if responded[-1] > settled else 0.0
     found["recovered"] = float(after / before) if before else None
