@@ -14,7 +14,7 @@ from scenarios.sketched_sgd.power import Layout, Matrix
 from scenarios.sketched_sgd.top_k import Floats
 
 if TYPE_CHECKING:
-    from scenarios.sketched_sgd.data import Images
+    from scenarios.images.data import Images
 
 
 class Model:

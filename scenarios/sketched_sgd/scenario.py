@@ -41,7 +41,7 @@ class SketchedSgd:
 def _trained(config: SketchedConfig, context: Context) -> "tuple[Workload, Trained, str]":
     import torch
 
-    from scenarios.sketched_sgd.data import load
+    from scenarios.images.load import load
     from scenarios.sketched_sgd.methods import make
     from scenarios.sketched_sgd.model import Model
     from scenarios.sketched_sgd.training import Plan, train

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.sketched_sgd.data import Data
+from scenarios.images.data import Data
 from scenarios.sketched_sgd.exchange import Method, Traffic, traffic
 from scenarios.sketched_sgd.model import Model
 from scenarios.sketched_sgd.top_k import Floats

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from scenarios.images.load import load
 from scenarios.sketched_sgd.config import METRICS, SketchedConfig
-from scenarios.sketched_sgd.data import load
 from scenarios.sketched_sgd.exchange import Step
 from scenarios.sketched_sgd.methods import METHODS, Settings, make
 from scenarios.sketched_sgd.model import Model
@@ -112,15 +112,6 @@ def test_the_rate_rises_and_falls():
     assert max(rates) == 0.5 == rates[19]
     assert rates == sorted(rates[:20]) + sorted(rates[20:], reverse=True)
     assert 0 < rates[-1] < 0.01
-
-
-def test_data_say_what_they_are_and_are_disjoint():
-    for name, shape in (("digits", (1, 8, 8)), ("waves", (3, 32, 32))):
-        data = load(name, np.random.default_rng(0))
-        assert data.shape == shape
-        assert set(data.train.labels) == set(data.test.labels) == set(range(10))
-    with pytest.raises(UserError, match="no data set"):
-        load("cifar", np.random.default_rng(0))
 
 
 def test_a_batch_that_leaves_a_worker_without_image_is_refused():

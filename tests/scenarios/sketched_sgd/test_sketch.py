@@ -23,7 +23,7 @@ def clustered(random, size):
 
 
 def real_gradient(random, size):
-    from scenarios.sketched_sgd.data import load
+    from scenarios.images.load import load
     from scenarios.sketched_sgd.model import Model
 
     data = load("digits", random)
