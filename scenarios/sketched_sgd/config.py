@@ -48,6 +48,9 @@ class SketchedConfig(Config):
     shards: int = Field(1, ge=1, description="shards of the parameter server")
     overlap: bool = Field(True, description="methods that can send buckets during the backward pass")
     precision: Precision = Field("fp32", description="of the model's products and convolutions")
+    coding: Ratio = Field(
+        1.0, gt=0, le=1, description="share of single-pass kernels' speed that encoding and decoding reach"
+    )
     keep: Ratio = Field(0.01, gt=0, le=1, description="k as a share of the weights")
     candidates: int = Field(4, ge=1, description="P: candidates of the first round, in k")
     rows: int = Field(5, ge=1, description="rows of a sketch; odd")

@@ -22,6 +22,7 @@ class SketchedSgd:
     question = "At which bandwidth does compressing gradients start to pay, and what does it cost in accuracy?"
     config = SketchedConfig
     metrics = METRICS
+    summary = "scenarios.sketched_sgd.answer:sentences"
     preload = ("scenarios.sketched_sgd.step_time", "scenarios.sketched_sgd.training")
 
     def run(self, config: SketchedConfig, context: Context) -> Outcome:
@@ -71,6 +72,7 @@ def _priced(config: SketchedConfig, workload: "Workload") -> "StepTime":
         config.shards,
         config.precision,
         config.overlap,
+        config.coding,
     )
     return StepTime(config.method, config.settings(workload.layout.size), workload, machine)
 
