@@ -23,13 +23,13 @@ _BY = ("hardware.card", "coding", "workload", "workers", "link.rate", "method")
 
 def sentences(records: Sequence[Record]) -> list[str]:
     """Shares of cells that win above 10 Gbit/s, with overlap and without, and by each setting that varies."""
-    cells = [record for record in records if record.value("speedup") is not None and _rate(record) > _FAST]
-    cells = [record for record in cells if record.config["method"] != "dense" and record.value("accuracy") is None]
+    priced = [record for record in records if record.status == "ok" and record.value("accuracy") is None]
+    cells = [record for record in priced if record.config["method"] != "dense" and _rate(record) > _FAST]
     overlapped = [record for record in cells if record.config["overlap"]]
     if len(overlapped) < 2:
         return []
     told = [f"With overlap, compression shortens the step in {_share(overlapped)} above 10 Gbit/s. {_PUBLISHED}"]
-    clear = sum(record.value("speedup") > _MARGIN for record in overlapped)
+    clear = sum(_speedup(record) > _MARGIN for record in overlapped)
     told.append(f"In {clear} of them by more than {_MARGIN - 1:.0%}.")
     if len(cells) > len(overlapped):
         told.append(f"Without overlap: {_share([one for one in cells if not one.config['overlap']])}.")
@@ -53,8 +53,12 @@ def _rate(record: Record) -> float:
     return float(look_up(record.config, "link.rate"))
 
 
+def _speedup(record: Record) -> float:
+    return record.value("speedup") or 0.0
+
+
 def _wins(cells: Sequence[Record]) -> int:
-    return sum(record.value("speedup") > 1 for record in cells)
+    return sum(_speedup(record) > 1 for record in cells)
 
 
 def _share(cells: Sequence[Record]) -> str:

@@ -9,7 +9,7 @@ bucket by bucket while the backward pass is still at work; those that choose amo
 have to wait for the last gradient. Communication can be hidden behind the backward pass, encoding and decoding cannot:
 they need the same GPU, so a bucket's are done where its gradients are, and the layers before it wait.
 
-Encoding is priced by memory traffic: words read and written per coordinate, at the card's bandwidth (`_WORDS`), and
+Encoding is priced by memory traffic: words read and written per coordinate, at the card's bandwidth (`WORDS`), and
 PowerSGD's products by their operations besides. That is what kernels made for the purpose would take. `coding` is the
 share of that speed that an implementation reaches; `benchmarks/sketched_sgd_coding.py` measures what plain tensor
 operations reach on a CPU. Nothing here is measured on a GPU.
@@ -41,7 +41,7 @@ BY_BUCKET: frozenset[MethodName] = frozenset(
 )
 _MEMORY, _SELECT = 5, 3  # g, u, v read and u, v written; two histograms and a collecting pass
 #: Words read and written per coordinate to encode and decode, without what depends on the rows of a sketch.
-_WORDS: Mapping[MethodName, int] = {
+WORDS: Mapping[MethodName, int] = {
     "dense": 0,
     "true_top_k": _MEMORY + _SELECT,
     "local_top_k": _MEMORY + _SELECT,
@@ -58,8 +58,8 @@ _WORDS: Mapping[MethodName, int] = {
     "power_sgd": 6,  # the matrix read for each product, the error read and written, the result made and subtracted
 }
 #: Per row: a counter read and written to encode, read to decode.
-_ROW_WORDS = 3
-_SKETCHES = ("sketched", "fetch_sgd")
+ROW_WORDS = 3
+SKETCHES = ("sketched", "fetch_sgd")
 #: Kernels launched to encode and decode, besides PowerSGD's six per matrix.
 _KERNELS = 12
 
@@ -111,7 +111,7 @@ class StepTime:
         """Seconds of encoding, decoding and choosing, all on the GPU."""
         if self.name == "dense":
             return 0.0
-        words = _WORDS[self.name] + (_ROW_WORDS * self.settings.rows if self.name in _SKETCHES else 0)
+        words = WORDS[self.name] + (ROW_WORDS * self.settings.rows if self.name in SKETCHES else 0)
         size, flop, kernels = self.workload.layout.size, 0.0, float(_KERNELS * self._buckets)
         if self.name == "power_sgd":
             compressed = self.workload.layout.compressed(self.settings.rank)
