@@ -52,6 +52,24 @@ def test_overlap_hides_communication_from_dense_and_not_from_sketches():
     assert step("sketched", overlap=True).seconds == step("sketched").seconds
 
 
+@pytest.mark.parametrize("overlap", [True, False])
+def test_encoding_is_never_hidden(overlap):
+    """On a wire that costs nothing a step is what the GPU does, one after the other."""
+    for name in METHODS:
+        one = step(name, overlap=overlap, wire=Wire(float("inf")))
+        assert one.seconds == pytest.approx(one.forward + one.backward + one.encoding, rel=1e-9)
+
+
+def test_encoding_is_words_over_bandwidth_and_launches_per_bucket():
+    words, bandwidth = 6 * 4 * WORKLOADS["resnet9"].layout.size, CARD.dram_bandwidth * CARD.efficiency.bandwidth
+    # 26 MB of gradients, last layer first: 20 kB and 9.4 MB fill the first bucket, of 1 MiB; the other 17 MB are
+    # less than the 25 MiB of a second and leave together
+    for overlap, buckets in ((False, 1), (True, 2)):
+        expected = 12 * buckets * CARD.launch_time + words / bandwidth
+        assert step("sign_feedback", overlap=overlap).encoding == pytest.approx(expected)
+    assert step("sketched", coding=0.1).encoding == pytest.approx(10 * step("sketched").encoding)
+
+
 def test_one_worker_sends_nothing():
     assert step("sketched", workers=1).communication == 0
 
