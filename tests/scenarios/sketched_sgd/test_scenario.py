@@ -9,7 +9,9 @@ from scenarios.sketched_sgd.methods import METHODS, Settings, make
 from scenarios.sketched_sgd.model import convolutional
 from scenarios.sketched_sgd.scenario import SketchedSgd
 from scenarios.sketched_sgd.training import Plan, rate_at, train
+from sim.conformance import check_scenario, check_study
 from sim.errors import UserError
+from sim.registry import study_paths
 from sim.scenario import Context
 
 
@@ -27,6 +29,20 @@ def test_every_method_trains_and_is_priced(method):
     assert missing == set(outcome.notes)
     if method == "dense":
         assert outcome.metrics["compression"] == outcome.metrics["speedup"] == 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"workload": "vgg16", "fabric": "switch"}, {"workload": "words", "epochs": 1, "judged_on": "validation"}],
+    ids=["priced", "trained"],
+)
+def test_the_scenario_keeps_the_testbeds_promises(settings):
+    check_scenario("sketched_sgd", settings)
+
+
+@pytest.mark.parametrize("study", [name for name in study_paths() if name.startswith("sketched_sgd/")])
+def test_shipped_studies_name_what_exists(study):
+    check_study(study)
 
 
 def test_equal_seeds_give_equal_runs():
