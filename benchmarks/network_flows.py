@@ -10,8 +10,8 @@
 3. Flows through one link in virtual time, and a parameter server of 512 workers and 8 shards with equal flows merged.
 4. A population of 16 trials and 30 intervals on the cluster model, nothing to compute.
 
-CPU seconds, medians of interleaved repeats. Exit status 1 if finish times differ from SimGrid's by more than 5e-6, if our engine is
-slower than SimGrid, or if the recurrence is less than 20 times as fast as events.
+CPU seconds, medians of interleaved repeats. Exit status 1 if finish times differ from SimGrid's by more than 5e-6, if
+our engine is slower than SimGrid, or if the recurrence is less than 20 times as fast as events.
 """
 
 import shutil

@@ -79,6 +79,17 @@ def test_the_ring_sums_every_piece(workers: int) -> None:
     assert all(part == set(range(workers)) for row in have for part in row)
 
 
+def test_halving_doubling_by_hand() -> None:
+    """Five bytes, four workers. The lower two keep bytes 0 to 1, the upper two 2 to 4; then each keeps its end.
+
+    On the way back a worker sends what it owns: 0, 1 and 2 a byte each and worker 3 two (bytes 3 and 4), then the
+    lower two their two bytes and the upper two their three.
+    """
+    rounds = list(collective("halving_doubling").rounds(5, 4))
+    assert [one.size.tolist() for one in rounds] == [[3, 3, 2, 2], [1, 1, 2, 1], [1, 1, 1, 2], [2, 2, 3, 3]]
+    assert [one.destination.tolist() for one in rounds] == [[2, 3, 0, 1], [1, 0, 3, 2], [1, 0, 3, 2], [2, 3, 0, 1]]
+
+
 def test_pieces_differ_by_one_byte() -> None:
     assert pieces(10, 4).tolist() == [2, 3, 2, 3]
     assert pieces(2, 4).sum() == 2

@@ -51,6 +51,22 @@ def test_every_block_arrives_and_a_fluid_loses_nothing(
         assert (burst.sent, burst.lost, burst.timeouts) == (packets, 0, 0)
 
 
+@pytest.mark.parametrize("senders", [2, 3, 7])
+def test_the_bound_is_met_to_the_byte(senders: int) -> None:
+    """One packet each, all at once: room for all of them is just enough, and a byte less loses the last."""
+    room = senders * 1514
+    enough, short = (Incast(Port(1.25e8, buffer, 1e-4), senders, 1448) for buffer in (room, room - 1))
+    assert (enough.regime, enough.packets().lost) == ("fluid", 0)
+    assert (short.regime, short.packets().lost) == ("packets", 1)
+
+
+def test_beyond_a_window_the_bound_is_every_sender_s_window() -> None:
+    """A window of 65,536 bytes is 46 packets with 66 bytes around each: 68,572 on the wire."""
+    enough, short = (Incast(Port(1.25e8, buffer, 1e-4), 3, 10**5) for buffer in (3 * 68_572, 3 * 68_572 - 1))
+    assert (enough.regime, short.regime) == ("fluid", "packets")
+    assert enough.packets().lost == 0
+
+
 def test_one_packet_by_hand() -> None:
     """1,000 bytes and 66 around them: 8.528 us on the sender's wire, as much in the port, and the round trip."""
     burst = Incast(GIGABIT, 1, 1000).packets(start=1.0)

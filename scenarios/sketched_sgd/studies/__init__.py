@@ -1,0 +1,1 @@
+"""Studies of sketched_sgd, as TOML files."""
