@@ -39,7 +39,12 @@ class Learner(Protocol[State]):
 
 @dataclass(frozen=True, slots=True)
 class Unlearned:
-    """A learner that learns nothing: scores are drawn. For what a search costs, whatever is trained."""
+    """A learner that learns nothing, for what a search costs whatever is trained.
+
+    Who is further is ahead, and equals are ranked by chance. (Ranked by chance alone, half of an asynchronous search's
+    copies would fall back an interval, and a search take an eighth longer. In the published log of CIFAR-10 the sources
+    are as far as their targets: 0.06 epochs behind, on average.)
+    """
 
     random: np.random.Generator
 
@@ -47,8 +52,8 @@ class Unlearned:
         """Nothing."""
 
     def train(self, state: None, trial: int, policy: Policy, first: int, last: int) -> tuple[None, float]:
-        """A score from 0 to 1, uniform."""
-        return None, float(self.random.random())
+        """The epochs that are over, and a uniform number from 0 to 1."""
+        return None, last + float(self.random.random())
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,11 @@ class Trainer:
         if recipe.batch > len(self.images):
             raise UserError(f"batch is {recipe.batch}; it is at most the {len(self.images)} training images")
 
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Images to train on, and images to choose by."""
+        return len(self.images), len(self._validation[1])
+
     def begin(self) -> State:
         """The network's first weights, at rest."""
         return State(self.network.first, torch.zeros_like(self.network.first))
