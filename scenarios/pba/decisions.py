@@ -37,7 +37,7 @@ def quarters(scores: Mapping[int, float], quantile: float = 0.25) -> tuple[tuple
         return (), ()
     ranked = sorted(scores, key=lambda trial: (-math.inf if math.isnan(scores[trial]) else scores[trial], trial))
     size = min(math.ceil(len(ranked) * quantile), len(ranked) // 2)
-    return tuple(ranked[:size]), tuple(ranked[-size:])
+    return tuple(ranked[:size]), tuple(ranked[len(ranked) - size :])
 
 
 def exploit(
