@@ -25,10 +25,9 @@ def _each(records: Sequence[Record], key: str) -> list[str]:
 def _compared(images: str, records: Sequence[Record]) -> Iterator[str]:
     """Gains are paired: the same images, first weights and batches."""
     group = [record for record in records if record.config["images"] == images]
-    mean = sum(record.value("accuracy") or 0.0 for record in group) / len(group)
     gains = {name: _gain(name, group) for name in _CONTROLS}
     yield (
-        f"On {images} the learned schedule gets {show(mean, 'ratio', 3)} of the test images right, "
+        f"On {images} the learned schedule gets {show(_mean(group, 'accuracy'), 'ratio', 3)} of the test images right, "
         f"{gains['none'][0]} over no augmentation ({len(group)} replicates)."
     )
     beaten = [name for name in _CONTROLS[1:] if gains[name][1] > 0]
@@ -49,18 +48,23 @@ def _gain(control: str, records: Sequence[Record]) -> tuple[str, float]:
 
 
 def _priced(records: Sequence[Record]) -> Iterator[str]:
-    """The fastest and the slowest search of each kind."""
-    for synchronous in (True, False):
-        group = [record for record in records if record.config["synchronous"] is synchronous]
-        if group:
-            ranked = sorted(group, key=lambda record: record.value("search_seconds") or 0.0)
-            kind = "A synchronous" if synchronous else "An asynchronous"
-            least, most = ranked[0], ranked[-1]
-            between = f"from {_cost(least)} to {_cost(most)}" if least is not most else _cost(least)
-            yield f"{kind} search takes {between}."
+    """Per spread and mode, means over replicates on the fewest GPUs and where the search is fastest."""
+    groups: dict[tuple[float, str], dict[int, list[Record]]] = {}
+    for record in records:
+        kind = float(record.config["spread"]), str(record.config["mode"])
+        groups.setdefault(kind, {}).setdefault(int(record.config["gpus"]), []).append(record)
+    for (spread, mode), sizes in groups.items():
+        fewest, fastest = min(sizes), min(sizes, key=lambda gpus: (_mean(sizes[gpus], "search_seconds"), gpus))
+        told = [_cost(gpus, sizes[gpus]) for gpus in dict.fromkeys((fewest, fastest))]
+        article = "a synchronous" if mode == "synchronous" else "an asynchronous"
+        yield f"With a spread of {spread:g}, {article} search takes {' and '.join(told)}."
 
 
-def _cost(record: Record) -> str:
-    gpus = record.config["gpus"]
-    idle = show(record.value("idle_share") or 0.0, "ratio", 2)
-    return f"{show(record.value('search_seconds') or 0.0, 'time', 3)} on {gpus} GPUs ({idle} idle)"
+def _cost(gpus: int, records: Sequence[Record]) -> str:
+    idle = show(_mean(records, "idle_share"), "ratio", 2)
+    taken = show(_mean(records, "search_seconds"), "time", 3)
+    return f"{taken} on {gpus} GPU{'s' if gpus > 1 else ''} ({idle} idle)"
+
+
+def _mean(records: Sequence[Record], metric: str) -> float:
+    return sum(record.value(metric) or 0.0 for record in records) / len(records)

@@ -50,7 +50,9 @@ class PbaConfig(Config):
     interval: int = Field(3, ge=1, description="epochs between reports")
     quantile: Ratio = Field(0.25, ge=0, le=0.5, description="share of trials that copy, and share that is copied")
     counts: tuple[Ratio, ...] = Field((0.2, 0.3, 0.5), description="probability of 0, 1, 2, ... operations per image")
-    synchronous: bool = Field(False, description="whether all trials wait for the last report of an interval")
+    mode: Literal["asynchronous", "synchronous"] = Field(
+        "asynchronous", description="synchronous: all trials wait for the last report of an interval"
+    )
     batch: int = Field(32, ge=1, description="images per step of real training")
     rate: float = Field(0.05, gt=0, description="first learning rate of real training")
     decay: float = Field(5e-4, ge=0, description="weight decay of real training")

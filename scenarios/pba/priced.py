@@ -29,7 +29,7 @@ class Searcher:
         """Searches."""
         config, fresh = self.config, Streams(self.streams.seed, self.streams.scenario, self.streams.replicate)
         rules = Rules(quantile=config.quantile)
-        plan = Plan(config.trials, config.epochs, config.interval, config.synchronous, rules)
+        plan = Plan(config.trials, config.epochs, config.interval, config.mode == "synchronous", rules)
         seconds = self._interval_seconds(plan, fresh("interval times"))
         return search(plan, self._cluster(), seconds, learner, fresh("decisions").generator, self.progress)
 

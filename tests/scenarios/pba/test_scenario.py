@@ -91,7 +91,7 @@ def test_what_is_kept_is_what_is_made():
 
 
 def test_the_log_in_the_record_gives_the_schedule_in_the_record(tmp_path):
-    found = ran(**PRICED | {"epochs": 30, "synchronous": True})
+    found = ran(**PRICED | {"epochs": 30, "mode": "synchronous"})
     (tmp_path / "log.txt").write_text("\n".join(found.series["log"].columns["line"]))
     schedule = extract(read(tmp_path / "log.txt"), 30)
     assert len(schedule.segments) == found.metrics["segments"] > 1
@@ -102,7 +102,7 @@ def test_the_log_in_the_record_gives_the_schedule_in_the_record(tmp_path):
 
 def test_a_search_on_one_gpu_takes_all_epochs_one_after_the_other():
     """Each trial wants all of the GPU. Six fit on it, so it never waits for a checkpoint; the barrier once does."""
-    found = ran(**PRICED | {"spread": 0.0, "gpus": 1, "synchronous": True}).metrics
+    found = ran(**PRICED | {"spread": 0.0, "gpus": 1, "mode": "synchronous"}).metrics
     assert found["one_gpu_seconds"] == pytest.approx(8 * 12 * found["epoch_seconds"])
     assert found["search_seconds"] == pytest.approx(found["one_gpu_seconds"], rel=0.02)
     assert found["search_seconds"] > found["one_gpu_seconds"]
@@ -111,7 +111,7 @@ def test_a_search_on_one_gpu_takes_all_epochs_one_after_the_other():
 
 def test_waiting_costs_where_times_spread():
     synchronous, asynchronous = (
-        ran(**PRICED | {"gpus": 8, "epochs": 60, "synchronous": wait}).metrics for wait in (True, False)
+        ran(**PRICED | {"gpus": 8, "epochs": 60, "mode": mode}).metrics for mode in ("synchronous", "asynchronous")
     )
     assert synchronous["search_seconds"] > 1.2 * asynchronous["search_seconds"]
     assert synchronous["idle_share"] > asynchronous["idle_share"]
@@ -168,7 +168,10 @@ def test_the_answer_says_what_is_beaten_and_what_is_not():
     assert "On posed_digits the learned schedule gets" in said[0]
     assert "(3 replicates)" in said[0]
     assert "rand_augment" in said[1]
-    assert sentences([record(0, **PRICED)])[0].startswith("An asynchronous search takes")
+    said = sentences([record(seed, **PRICED | {"gpus": gpus}) for seed in range(2) for gpus in (1, 2)])
+    assert said[0].startswith("With a spread of 0.3, an asynchronous search takes")
+    assert "on 1 GPU (" in said[0]
+    assert "on 2 GPUs (" in said[0]
     assert sentences([record(0, **SMALL, method="none")]) == []
 
 

@@ -1,5 +1,8 @@
 """Training for real, and a learned schedule in somebody's own data loader."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +13,6 @@ from scenarios.pba.augmenting import Basics
 from scenarios.pba.choosing import by_policy
 from scenarios.pba.controls import METHODS, of_schedule, rand, rand_grid
 from scenarios.pba.network import Network
-from scenarios.pba.operations import Chosen
 from scenarios.pba.policy import Policy
 from scenarios.pba.schedule import Schedule, Segment, Update
 from scenarios.pba.schedule_log import write
@@ -191,5 +193,10 @@ def test_images_that_do_not_fit_are_refused():
         Augmentation(Schedule.always(Policy.nothing(), 1), (0,), counts=(0.5,))
 
 
-def test_chosen_alike_is_for_all():
-    assert len(Chosen.alike(5, "Color", 3)) == 5
+def test_the_example_on_the_page_runs():
+    page = Path(__file__).parents[3] / "docs/scenarios/pba.md"
+    (example,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    names = {}
+    exec(example, names)
+    assert names["augment"].epoch == 89
+    assert names["images"].shape == (8, 3, 32, 32)
