@@ -75,6 +75,18 @@ def apply_all(
                 _to_grey(image, _mean_grey(image), factor)
 
 
+@njit(cache=True, error_model="numpy")
+def fill_all(images: Array, opaque: Array, colour: Array) -> None:
+    """Where a pixel is a hole, each plane gets its `colour`."""
+    size = images.shape[2] * images.shape[3]
+    for at in range(len(images)):
+        holes = opaque[at].reshape(size)
+        for plane in range(images.shape[1]):
+            target, value = images[at, plane].reshape(size), colour[plane]
+            for pixel in range(size):
+                target[pixel] = target[pixel] if holes[pixel] else value
+
+
 @njit(cache=True, error_model="numpy", inline="always")
 def _blend(first: Any, second: Any, factor: Any) -> Any:
     """Gives first + factor * (second - first) in single precision, cut off to a byte."""

@@ -31,7 +31,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.pba.kernels import apply_all
+from scenarios.pba.kernels import apply_all, fill_all
 from sim.errors import UserError, did_you_mean
 
 Bytes = NDArray[np.uint8]
@@ -110,8 +110,7 @@ def apply(images: Bytes, opaque: Bytes, chosen: Chosen) -> None:
 
 def fill(images: Bytes, opaque: Bytes, colour: Sequence[float]) -> None:
     """Gives holes the `colour` (a byte's value for each plane; rounded), in place."""
-    for plane, value in enumerate(colour):
-        np.copyto(images[:, plane], np.uint8(round(value)), where=opaque == 0)
+    fill_all(images, opaque, np.array([round(value) for value in colour], np.uint8))
 
 
 @lru_cache(maxsize=8)

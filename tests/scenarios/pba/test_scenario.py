@@ -90,6 +90,19 @@ def test_what_is_kept_is_what_is_made():
     )
 
 
+@pytest.mark.parametrize("over", [{"mode": "synchronous"}, {"train_images": 65}, {"rate": 0.04}, {"interval": 2}])
+def test_nothing_that_is_kept_serves_other_settings(over):
+    keys = []
+
+    def cached(name, key, build):
+        keys.append(key)
+        return b"[0.5, 0.5]" if name == "pba-method" else json.dumps([0.5] * 100).encode()
+
+    for settings in (SMALL, SMALL | over):
+        ran(Context(Context.alone(seed=5).streams, cached=cached), **settings, method="none")
+    assert len(set(keys)) == 4
+
+
 def test_the_log_in_the_record_gives_the_schedule_in_the_record(tmp_path):
     found = ran(**PRICED | {"epochs": 30, "mode": "synchronous"})
     (tmp_path / "log.txt").write_text("\n".join(found.series["log"].columns["line"]))
@@ -107,6 +120,8 @@ def test_a_search_on_one_gpu_takes_all_epochs_one_after_the_other():
     assert found["search_seconds"] == pytest.approx(found["one_gpu_seconds"], rel=0.02)
     assert found["search_seconds"] > found["one_gpu_seconds"]
     assert found["money"] == pytest.approx(found["search_seconds"] * 0.2 / 3600)
+    later = ran(**PRICED | {"spread": 0.0, "gpus": 1, "mode": "synchronous", "barrier": 7.0}).metrics
+    assert later["search_seconds"] == pytest.approx(found["search_seconds"] + 3 * 7.0)  # between four intervals
 
 
 def test_waiting_costs_where_times_spread():
