@@ -52,7 +52,7 @@ class Straightforward:
         return torch.topk(seen.median(dim=0).values.abs(), K, sorted=False).indices
 
 
-def _timed(work):
+def timed(work):
     """CPU and wall seconds."""
     began = thread_time(), perf_counter()
     work()
@@ -80,7 +80,7 @@ def main():
     for _ in range(ROUNDS):
         for name, one in work.items():
             repeats = 1 if "rival" in name else 5
-            times[name].append(np.median([_timed(one) for _ in range(repeats)], axis=0))
+            times[name].append(np.median([timed(one) for _ in range(repeats)], axis=0))
     for name, values in times.items():
         cpu, wall = np.median(values, axis=0)
         print(f"{name:>24}: CPU {cpu * 1e3:7.2f} ms, wall {wall * 1e3:7.2f} ms, {4 * SIZE / cpu / 1e9:6.2f} GB/s")

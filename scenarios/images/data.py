@@ -18,6 +18,11 @@ class Images:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def inputs(self) -> Pixels:
+        """What a network is fed."""
+        return self.pixels
+
     def take(self, which: NDArray[np.int64] | slice) -> "Images":
         """Some of them."""
         return Images(self.pixels[which], self.labels[which])

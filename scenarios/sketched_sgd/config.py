@@ -14,7 +14,11 @@ from sim.units import Ratio
 
 METRICS = (
     Metric(
-        "accuracy", "ratio", "higher", "share of the test images classed right after the last epoch", label="counted"
+        "accuracy",
+        "ratio",
+        "higher",
+        "share of the samples not trained on classed right, after the last epoch",
+        label="counted",
     ),
     Metric("best_accuracy", "ratio", "higher", "the same after the best epoch", label="counted"),
     Metric("compression", "1", "higher", "dense bytes over bytes sent, both ways, indices included", label="counted"),
@@ -31,15 +35,18 @@ METRICS = (
     Metric("training_seconds", "time", "lower", "all steps that were trained", label="modelled"),
 )
 
-Training = Literal["digits", "waves"]
+#: Workloads of which only time and bytes are modelled.
+_PRICED = ("resnet9", "resnet50", "vgg16", "bert_base")
 
 
 class SketchedConfig(Config):
     """One question: this method, for this model, between these workers."""
 
-    workload: Literal["digits", "waves", "resnet9", "resnet50", "vgg16", "bert_base"] = Field(
-        "digits", description="digits and waves are trained for real; of the others only time and bytes are modelled"
-    )
+    workload: Literal[
+        "digits", "waves", "words", "cifar10", "cifar100", "svhn", "resnet9", "resnet50", "vgg16", "bert_base"
+    ] = Field("digits", description="data to train on for real, or a network of which only time and bytes are modelled")
+    folder: str = Field("", description="where your own copy of cifar10, cifar100 or svhn lies")
+    judged_on: Literal["test", "validation"] = Field("test", description="what accuracy is of; tune on validation")
     method: MethodName = Field("sketched", description="how the workers agree on an update")
     workers: int = Field(4, ge=1, le=4096, description="workers")
     link: LinkCard = Field("ethernet-10g", validate_default=True, description="the link of each worker")
@@ -48,6 +55,9 @@ class SketchedConfig(Config):
     shards: int = Field(1, ge=1, description="shards of the parameter server")
     overlap: bool = Field(True, description="methods that can send buckets during the backward pass")
     precision: Precision = Field("fp32", description="of the model's products and convolutions")
+    coding: Ratio = Field(
+        1.0, gt=0, le=1, description="share of single-pass kernels' speed that encoding and decoding reach"
+    )
     keep: Ratio = Field(0.01, gt=0, le=1, description="k as a share of the weights")
     candidates: int = Field(4, ge=1, description="P: candidates of the first round, in k")
     rows: int = Field(5, ge=1, description="rows of a sketch; odd")
@@ -59,7 +69,7 @@ class SketchedConfig(Config):
     warm_up: int = Field(0, ge=0, description="DGC's steps of growing sparsity")
     momentum: Ratio = Field(0.9, ge=0, lt=1, description="momentum")
     epochs: int = Field(25, ge=1, description="epochs of real training")
-    batch: int = Field(16, ge=1, description="images per worker and step")
+    batch: int = Field(16, ge=1, description="samples per worker and step")
     rate: float = Field(0.1, gt=0, description="peak learning rate")
     weight_decay: float = Field(0.0, ge=0, description="weight decay")
 
@@ -75,8 +85,8 @@ class SketchedConfig(Config):
 
     @property
     def trained(self) -> bool:
-        """Whether there are images to train on."""
-        return self.workload in ("digits", "waves")
+        """Whether there is something to train on."""
+        return self.workload not in _PRICED
 
     def settings(self, size: int) -> Settings:
         """The method's settings for a gradient of `size` coordinates."""

@@ -4,7 +4,6 @@ As bandwidth grows, what a method saves shrinks and what it costs (encoding, lat
 it cannot use) stays. So there is at most one such bandwidth where latencies stay as they are, and bisection finds it.
 """
 
-from dataclasses import replace
 from math import exp, log
 
 from hardware_models.network.link_card import Wire
@@ -30,8 +29,4 @@ def pays_below(one: StepTime, dense: StepTime) -> float | None:
 
 def _pays(one: StepTime, dense: StepTime, rate: float) -> bool:
     wire = Wire(rate, one.machine.wire.latency)
-    return _at(one, wire).seconds < _at(dense, wire).seconds
-
-
-def _at(one: StepTime, wire: Wire) -> StepTime:
-    return replace(one, machine=replace(one.machine, wire=wire))
+    return one.seconds_on(wire) < dense.seconds_on(wire)

@@ -22,7 +22,8 @@ class SketchedSgd:
     question = "At which bandwidth does compressing gradients start to pay, and what does it cost in accuracy?"
     config = SketchedConfig
     metrics = METRICS
-    preload = ("scenarios.sketched_sgd.step_time", "scenarios.sketched_sgd.training")
+    summary = "scenarios.sketched_sgd.answer:sentences"
+    preload = ("scenarios.sketched_sgd.step_time", "scenarios.sketched_sgd.tasks")
 
     def run(self, config: SketchedConfig, context: Context) -> Outcome:
         """Train, where there is something to train on, and price the step."""
@@ -41,22 +42,29 @@ class SketchedSgd:
 def _trained(config: SketchedConfig, context: Context) -> "tuple[Workload, Trained, str]":
     import torch
 
-    from scenarios.images.load import load
     from scenarios.sketched_sgd.methods import make
-    from scenarios.sketched_sgd.model import Model
+    from scenarios.sketched_sgd.tasks import task
     from scenarios.sketched_sgd.training import Plan, train
     from scenarios.sketched_sgd.workloads import of_layout
 
     torch.set_num_threads(1)  # small kernels; and the order of sums must not depend on the machine
-    data = load(config.workload, context.stream("data").generator)
-    model = Model(data.shape, data.classes, seed=context.stream("weights").integer(0, 2**31))
-    settings = config.settings(model.size)
-    method = make(config.method, settings, model.layout, config.workers, context.stream("method").generator)
+    seed = context.stream("weights").integer(0, 2**31)
+    one = task(config.workload, context.stream("data").generator, seed, config.folder, config.judged_on)
+    settings, layout = config.settings(one.model.size), one.model.layout
+    method = make(config.method, settings, layout, config.workers, context.stream("method").generator)
     plan = Plan(config.epochs, config.batch * config.workers, config.rate, config.weight_decay)
-    doing = f"{config.method}, {config.workers} workers"
-    order = context.stream("order").generator
-    trained = train(model, data, method, config.workers, plan, order, lambda share: context.progress(share, doing))
-    return of_layout(model.layout, model.flop), trained, data.source
+    doing, order = f"{config.method}, {config.workers} workers", context.stream("order").generator
+    trained = train(
+        one.model,
+        one.train,
+        one.judge,
+        method,
+        config.workers,
+        plan,
+        order,
+        lambda share: context.progress(share, doing),
+    )
+    return of_layout(layout, one.model.flop), trained, one.source
 
 
 def _priced(config: SketchedConfig, workload: "Workload") -> "StepTime":
@@ -71,6 +79,7 @@ def _priced(config: SketchedConfig, workload: "Workload") -> "StepTime":
         config.shards,
         config.precision,
         config.overlap,
+        config.coding,
     )
     return StepTime(config.method, config.settings(workload.layout.size), workload, machine)
 

@@ -1,16 +1,18 @@
 """How long a step takes: computing on the GPU model, encoding on it, messages on the network model.
 
-    step = forward + backward with communication beside it + encoding and decoding
+    step = forward + backward, encoding and decoding with communication beside them
 
 On a parameter server every message of the method passes the server's link, W times. On a ring or through a switch that
 adds, a message that adds up is all-reduced, one that does not is gathered from all; what the server would send down
 everybody then has, so it costs nothing. Methods that treat coordinates apart (dense, signs, quantisers, PowerSGD) go
 bucket by bucket while the backward pass is still at work; those that choose among all coordinates (top-k, sketches)
-have to wait for the last gradient.
+have to wait for the last gradient. Communication can be hidden behind the backward pass, encoding and decoding cannot:
+they need the same GPU, so a bucket's are done where its gradients are, and the layers before it wait.
 
-Encoding is priced by memory traffic: words read and written per coordinate, at the card's bandwidth (`_WORDS`), and
-PowerSGD's products by their operations besides. Nothing here is measured; on a CPU `benchmarks/sketched_sgd_sketch.py`
-is what to look at.
+Encoding is priced by memory traffic: words read and written per coordinate, at the card's bandwidth (`WORDS`), and
+PowerSGD's products by their operations besides. That is what kernels made for the purpose would take. `coding` is the
+share of that speed that an implementation reaches; `benchmarks/sketched_sgd_coding.py` measures what plain tensor
+operations reach on a CPU. Nothing here is measured on a GPU.
 """
 
 from collections.abc import Mapping
@@ -25,7 +27,7 @@ from hardware_models.gpu.card import GpuCard, Precision
 from hardware_models.gpu.roofline import kernel_seconds
 from hardware_models.network.collectives import COLLECTIVES, gather_seconds
 from hardware_models.network.link_card import Wire
-from hardware_models.network.overlap import BUCKET, Backward
+from hardware_models.network.overlap import Backward
 from hardware_models.network.parameter_server import ParameterServer
 from scenarios.sketched_sgd.exchange import Message
 from scenarios.sketched_sgd.methods import MethodName, Settings, messages
@@ -39,7 +41,7 @@ BY_BUCKET: frozenset[MethodName] = frozenset(
 )
 _MEMORY, _SELECT = 5, 3  # g, u, v read and u, v written; two histograms and a collecting pass
 #: Words read and written per coordinate to encode and decode, without what depends on the rows of a sketch.
-_WORDS: Mapping[MethodName, int] = {
+WORDS: Mapping[MethodName, int] = {
     "dense": 0,
     "true_top_k": _MEMORY + _SELECT,
     "local_top_k": _MEMORY + _SELECT,
@@ -56,15 +58,18 @@ _WORDS: Mapping[MethodName, int] = {
     "power_sgd": 6,  # the matrix read for each product, the error read and written, the result made and subtracted
 }
 #: Per row: a counter read and written to encode, read to decode.
-_ROW_WORDS = 3
-_SKETCHES = ("sketched", "fetch_sgd")
+ROW_WORDS = 3
+SKETCHES = ("sketched", "fetch_sgd")
 #: Kernels launched to encode and decode, besides PowerSGD's six per matrix.
 _KERNELS = 12
 
 
 @dataclass(frozen=True)
 class Machine:
-    """`workers` GPUs of one card, in batches of `batch` each, on wires of one kind."""
+    """`workers` GPUs of one card, in batches of `batch` each, on wires of one kind.
+
+    `coding`: the share of single-pass kernels' speed that encoding and decoding reach, above 0 and at most 1.
+    """
 
     card: GpuCard
     wire: Wire
@@ -74,6 +79,7 @@ class Machine:
     shards: int = 1
     precision: Precision = "fp32"
     overlap: bool = True
+    coding: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -105,35 +111,52 @@ class StepTime:
         """Seconds of encoding, decoding and choosing, all on the GPU."""
         if self.name == "dense":
             return 0.0
-        words = _WORDS[self.name] + (_ROW_WORDS * self.settings.rows if self.name in _SKETCHES else 0)
-        size, flop, kernels = self.workload.layout.size, 0.0, float(_KERNELS)
+        words = WORDS[self.name] + (ROW_WORDS * self.settings.rows if self.name in SKETCHES else 0)
+        size, flop, kernels = self.workload.layout.size, 0.0, float(_KERNELS * self._buckets)
         if self.name == "power_sgd":
             compressed = self.workload.layout.compressed(self.settings.rank)
             flop = 6.0 * self.settings.rank * sum(one.rows * one.columns for one in compressed)
             kernels += 6.0 * len(compressed)
-        return float(kernel_seconds(self.machine.card, [flop], [4.0 * words * size], [kernels], ["matmul"])[0])
+        passes = kernel_seconds(self.machine.card, [flop], [4.0 * words * size], [kernels], ["matmul"])
+        return float(passes[0]) / self.machine.coding
 
     @cached_property
     def communication(self) -> float:
         """Seconds on the network if nothing else happens meanwhile."""
-        return self._sent(1.0)
+        return self._sent(1.0, self.machine.wire)
 
     @cached_property
     def seconds(self) -> float:
         """The whole step."""
-        if self.name not in BY_BUCKET:
-            return self.forward + self.backward + self.encoding + self.communication
-        total = 4 * self.workload.layout.size
-        layers = Backward(
-            tuple((2.0 * self._layer_seconds)[::-1].tolist()),
-            tuple(4 * layer.weights for layer in reversed(self.workload.layers)),
+        return self.seconds_on(self.machine.wire)
+
+    def seconds_on(self, wire: Wire) -> float:
+        """The whole step if the machines were on other wires; nothing but messages is priced anew."""
+        if not self._in_buckets:
+            return self.forward + self.backward + self.encoding + self._sent(1.0, wire)
+        total = sum(self._sizes)
+        return self.forward + self._backward.step_seconds(lambda size: self._sent(size / total, wire))
+
+    @cached_property
+    def _in_buckets(self) -> bool:
+        return self.name in BY_BUCKET and self.machine.overlap
+
+    @cached_property
+    def _buckets(self) -> int:
+        return len(Backward((0.0,) * len(self._sizes), self._sizes).buckets()) if self._in_buckets else 1
+
+    @cached_property
+    def _backward(self) -> Backward:
+        """The backward pass, each layer with its share of encoding and decoding."""
+        sizes = np.array(self._sizes)
+        return Backward(
+            tuple((2.0 * self._layer_seconds[::-1] + self.encoding * sizes / sizes.sum()).tolist()), self._sizes
         )
 
-        def send(size: int) -> float:
-            return self._sent(size / total) + self.encoding * size / total
-
-        limit = BUCKET if self.machine.overlap else None
-        return self.forward + layers.step_seconds(send, limit, self.machine.overlap)
+    @cached_property
+    def _sizes(self) -> tuple[int, ...]:
+        """Bytes of each layer's gradient, last layer first."""
+        return tuple(4 * layer.weights for layer in reversed(self.workload.layers))
 
     @cached_property
     def _layer_seconds(self) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
@@ -142,17 +165,17 @@ class StepTime:
         ones, classes = [1.0] * len(layers), [self.workload.op_class] * len(layers)
         return kernel_seconds(machine.card, flop, [0.0] * len(layers), ones, classes, machine.precision)
 
-    def _sent(self, share: float) -> float:
+    def _sent(self, share: float, wire: Wire) -> float:
         """Seconds for a share of every message, which is what a bucket sends."""
         machine = self.machine
         if machine.workers == 1:
             return 0.0
         if machine.fabric == "server":
-            server = ParameterServer(machine.wire, machine.shards)
+            server = ParameterServer(wire, machine.shards)
             return sum(server.seconds(ceil(one.size * share), machine.workers) for one in self.messages)
-        return sum(self._shared(one, ceil(one.size * share)) for one in self.messages if one.way == "up")
+        return sum(self._shared(one, ceil(one.size * share), wire) for one in self.messages if one.way == "up")
 
-    def _shared(self, message: Message, size: int) -> float:
+    def _shared(self, message: Message, size: int, wire: Wire) -> float:
         if message.adds:
-            return COLLECTIVES[self.machine.fabric].seconds(size, self.machine.workers, self.machine.wire)
-        return gather_seconds([size] * self.machine.workers, self.machine.wire)
+            return COLLECTIVES[self.machine.fabric].seconds(size, self.machine.workers, wire)
+        return gather_seconds([size] * self.machine.workers, wire)

@@ -6,7 +6,7 @@ from scenarios.images.load import load
 from scenarios.sketched_sgd.config import METRICS, SketchedConfig
 from scenarios.sketched_sgd.exchange import Step
 from scenarios.sketched_sgd.methods import METHODS, Settings, make
-from scenarios.sketched_sgd.model import Model
+from scenarios.sketched_sgd.model import convolutional
 from scenarios.sketched_sgd.scenario import SketchedSgd
 from scenarios.sketched_sgd.training import Plan, rate_at, train
 from sim.errors import UserError
@@ -62,10 +62,10 @@ def test_impossible_settings_are_refused(settings, said):
 
 def test_one_workers_dense_step_is_plain_gradient_descent():
     data = load("digits", np.random.default_rng(0))
-    model = Model(data.shape, data.classes, seed=1)
+    model = convolutional(data.shape, data.classes, seed=1)
     method = make("dense", Settings(k=1, momentum=0.0), model.layout, 1, np.random.default_rng(0))
     plan = Plan(epochs=1, batch=len(data.train), rate=0.1)
-    trained = train(model, data, method, 1, plan, np.random.default_rng(5))
+    trained = train(model, data.train, data.test, method, 1, plan, np.random.default_rng(5))
     order = np.random.default_rng(5).permutation(len(data.train))
     gradient = model.gradient(model.initial(), data.train.take(order))
     np.testing.assert_array_equal(trained.weights, model.initial() - np.float32(0.1) * gradient)
@@ -73,7 +73,7 @@ def test_one_workers_dense_step_is_plain_gradient_descent():
 
 def test_workers_means_are_the_batchs_gradient():
     data = load("waves", np.random.default_rng(0))
-    model = Model(data.shape, data.classes, seed=1)
+    model = convolutional(data.shape, data.classes, seed=1)
     whole = model.gradient(model.initial(), data.train.take(slice(0, 32)))
     parts = [model.gradient(model.initial(), data.train.take(slice(s, s + 8))) for s in range(0, 32, 8)]
     np.testing.assert_allclose(np.mean(parts, axis=0), whole, atol=1e-5)
@@ -81,7 +81,7 @@ def test_workers_means_are_the_batchs_gradient():
 
 def test_the_gradient_is_the_slope():
     data = load("digits", np.random.default_rng(0))
-    model, images = Model(data.shape, data.classes, seed=1), data.train.take(slice(0, 64))
+    model, images = convolutional(data.shape, data.classes, seed=1), data.train.take(slice(0, 64))
     weights = model.initial()
     gradient = model.gradient(weights, images)
     direction = gradient / np.linalg.norm(gradient)
@@ -89,7 +89,7 @@ def test_the_gradient_is_the_slope():
 
     def loss(at):
         model._load(at)
-        scores = model._network(torch.from_numpy(images.pixels))
+        scores = model._network(torch.from_numpy(images.inputs))
         return torch.nn.functional.cross_entropy(scores, torch.from_numpy(images.labels)).item()
 
     slope = (loss(weights + 0.02 * direction) - loss(weights - 0.02 * direction)) / 0.04
@@ -102,7 +102,9 @@ def test_a_diverged_run_ends_at_chance():
             return Step(np.full(gradients.shape[1], np.inf, np.float32), ())
 
     data = load("digits", np.random.default_rng(0))
-    trained = train(Model(data.shape, 10, 0), data, Wild(), 2, Plan(3, 64, 0.1), np.random.default_rng(0))
+    trained = train(
+        convolutional(data.shape, 10, 0), data.train, data.test, Wild(), 2, Plan(3, 64, 0.1), np.random.default_rng(0)
+    )
     assert trained.diverged
     assert trained.accuracy.tolist() == [0.1] * 3
 

@@ -24,10 +24,10 @@ def clustered(random, size):
 
 def real_gradient(random, size):
     from scenarios.images.load import load
-    from scenarios.sketched_sgd.model import Model
+    from scenarios.sketched_sgd.model import convolutional
 
     data = load("digits", random)
-    model = Model(data.shape, data.classes, seed=0)
+    model = convolutional(data.shape, data.classes, seed=0)
     weights = model.initial()
     batch = data.train.take(slice(0, 256))
     for _ in range(20):
