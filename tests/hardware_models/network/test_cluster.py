@@ -111,9 +111,7 @@ def test_who_has_worked_through_all_intervals_is_told_of_and_no_copy_is(synchron
     def exploit(reported: Sequence[int], intervals: int, now: float) -> Mapping[int, int]:
         return {1: 0} if not synchronous and now == 5.0 else {}
 
-    run(
-        Cluster(2), lambda trial, _: (1.0, 5.0)[trial], 2, 3, synchronous, exploit, ended=lambda *one: told.append(one)
-    )
+    run(Cluster(2), lambda trial, _: (1.0, 5.0)[trial], 2, 3, synchronous, exploit, ended=lambda *one: told.append(one))
     assert told == ([(0, 11.0), (1, 15.0)] if synchronous else [(0, 3.0)])
 
 
