@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from scenarios.images.load import load
+from scenarios.pba.augmenting import Basics
 from scenarios.pba.config import PbaConfig
 from scenarios.pba.controls import Method, MethodName, of_schedule, rand, rand_grid
 from scenarios.pba.network import Network
@@ -56,9 +57,11 @@ class Experiment:
         data = load(config.images, context.stream("images").generator, config.folder)
         seed = context.stream("weights").integer(0, 2**31)
         self.source = data.source
+        basics = Basics(config.padding, config.flip, config.cutout)
+        recipe = Recipe(config.batch, config.rate, config.decay, basics)
+        network = Network(data.shape, data.classes, seed)
         self.trainer = Trainer(
-            data, Network(data.shape, data.classes, seed), Recipe(config.batch, config.rate, config.decay),
-            config.epochs, config.train_images, config.validation_images,
+            data, network, recipe, config.epochs, config.train_images, config.validation_images
         )  # fmt: skip
 
     def scores(self, run: Searcher) -> Iterator[float]:

@@ -69,6 +69,11 @@ def test_every_run_of_pba_has_all_controls_beside_it():
     assert set(found) == {metric.name for metric in METRICS}
 
 
+def test_basics_are_done_beside_every_method():
+    plain = ran(**SMALL, method="none").metrics["accuracy"]
+    assert ran(**SMALL, method="none", padding=2, flip=True, cutout=6).metrics["accuracy"] != plain
+
+
 def test_a_learned_schedule_is_worth_points_on_posed_digits():
     """A small shadow of the study pba/controls: four trials, 24 epochs. More than 12 points over no augmentation."""
     config = build(PbaConfig, {"trials": 4, "epochs": 24, "train_images": 200}, border=False)
