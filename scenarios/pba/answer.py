@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from scenarios.pba.controls import METHODS
+from scenarios.pba.config import METHODS
 from sim.record import Record
 from sim.statistics import interval
 from sim.units import show

@@ -1,16 +1,18 @@
 """What may be asked of pba (its settings) and what it answers (its metrics)."""
 
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
 from hardware_models.gpu.card import GpuCard
 from hardware_models.network.link_card import LinkCard
 from scenarios.images.load import DataName
-from scenarios.pba.controls import METHODS, MethodName
 from sim.scenario import Config, Metric
 from sim.units import Ratio, Seconds
 
+#: What may be trained; `scenarios.pba.controls` says what each does.
+MethodName = Literal["pba", "none", "fixed_last", "shuffled", "random", "rand_augment", "trivial_augment"]
+METHODS: tuple[MethodName, ...] = get_args(MethodName)
 _CONTROLS = tuple(method for method in METHODS if method != "pba")
 
 METRICS = (

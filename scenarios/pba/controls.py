@@ -13,17 +13,15 @@
 
 from collections.abc import Callable, Iterator
 from itertools import product
-from typing import Literal, get_args
 
 import numpy as np
 
 from scenarios.pba.choosing import COUNTS, by_policy, rand_augment, trivial_augment
+from scenarios.pba.config import MethodName
 from scenarios.pba.operations import Chosen
 from scenarios.pba.policy import Policy
 from scenarios.pba.schedule import Schedule
 
-MethodName = Literal["pba", "none", "fixed_last", "shuffled", "random", "rand_augment", "trivial_augment"]
-METHODS: tuple[MethodName, ...] = get_args(MethodName)
 #: What is done in epoch `epoch` to so many images of `shape`, drawn from a generator.
 Method = Callable[[int, int, tuple[int, int], np.random.Generator], Chosen]
 

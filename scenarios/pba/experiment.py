@@ -13,8 +13,8 @@ import torch
 
 from scenarios.images.load import load
 from scenarios.pba.augmenting import Basics
-from scenarios.pba.config import PbaConfig
-from scenarios.pba.controls import Method, MethodName, of_schedule, rand, rand_grid
+from scenarios.pba.config import MethodName, PbaConfig
+from scenarios.pba.controls import Method, of_schedule, rand, rand_grid
 from scenarios.pba.network import Network
 from scenarios.pba.operations import Chosen
 from scenarios.pba.policy import Policy

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from scenarios.pba.config import METRICS, PbaConfig
-from scenarios.pba.controls import MethodName
+from scenarios.pba.config import METRICS, MethodName, PbaConfig
 from scenarios.pba.operations import OPERATIONS
 from scenarios.pba.priced import Searcher
 from scenarios.pba.schedule import Schedule, lineage

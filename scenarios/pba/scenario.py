@@ -1,14 +1,9 @@
 """PBA in the testbed: a population on a cluster, and what its schedule is worth beside its controls."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from scenarios.pba.config import METRICS, PbaConfig
+from scenarios.pba.config import METHODS, METRICS, MethodName, PbaConfig
 from sim.scenario import Context, Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from scenarios.pba.controls import MethodName
 
 
 class Pba:
@@ -42,7 +37,6 @@ def _drawn(config: PbaConfig, context: Context) -> Outcome:
 
 def _trained(config: PbaConfig, context: Context) -> Outcome:
     """A search on real images, then a training from the beginning by the method; by every method if it is pba."""
-    from scenarios.pba.controls import METHODS
     from scenarios.pba.experiment import Experiment, Replayed
     from scenarios.pba.outcome import outcome
     from scenarios.pba.priced import Searcher
@@ -60,5 +54,5 @@ def _trained(config: PbaConfig, context: Context) -> Outcome:
     return outcome(config, run, found, accuracy, context.trace, experiment.source)
 
 
-def _said(context: Context, doing: str, first: float, last: float) -> "Callable[[float], None]":
+def _said(context: Context, doing: str, first: float, last: float) -> Callable[[float], None]:
     return lambda share: context.progress(first + share * (last - first), doing)

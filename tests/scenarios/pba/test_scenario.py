@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from scenarios.pba.answer import sentences
-from scenarios.pba.config import METRICS, PbaConfig
-from scenarios.pba.controls import METHODS
+from scenarios.pba.config import METHODS, METRICS, PbaConfig
 from scenarios.pba.experiment import Experiment, Replayed
 from scenarios.pba.priced import Searcher
 from scenarios.pba.scenario import Pba

@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader, Dataset
 from scenarios.images.load import load
 from scenarios.pba.augmenting import Basics
 from scenarios.pba.choosing import by_policy
-from scenarios.pba.controls import METHODS, of_schedule, rand, rand_grid
+from scenarios.pba.config import METHODS
+from scenarios.pba.controls import of_schedule, rand, rand_grid
 from scenarios.pba.network import Network
 from scenarios.pba.policy import Policy
 from scenarios.pba.schedule import Schedule, Segment, Update
