@@ -7,10 +7,11 @@ import pytest
 
 from scenarios.pba.answer import sentences
 from scenarios.pba.config import METHODS, METRICS, PbaConfig
-from scenarios.pba.experiment import Experiment, Replayed
+from scenarios.pba.experiment import Experiment, Judged, Replayed
+from scenarios.pba.policy import Policy
 from scenarios.pba.priced import Searcher
 from scenarios.pba.scenario import Pba
-from scenarios.pba.schedule import extract
+from scenarios.pba.schedule import Schedule, extract
 from scenarios.pba.schedule_log import read
 from sim.config import build
 from sim.conformance import check_scenario, check_study
@@ -84,6 +85,14 @@ def test_a_learned_schedule_is_worth_points_on_posed_digits():
     schedule = found.schedule(found.best)
     gain = experiment.judged("pba", schedule).test - experiment.judged("none", schedule).test
     assert gain > 0.12
+
+
+def test_nothing_is_chosen_by_test_images(monkeypatch):
+    """RandAugment is tuned by validation accuracy: the second try is taken, the worst on the test images."""
+    tries = iter([Judged(0.5, 0.9), Judged(0.7, 0.1), Judged(0.6, 0.95), Judged(0.65, 0.8)])
+    monkeypatch.setattr(Experiment, "_trained", lambda self, method: next(tries))
+    experiment = Experiment(build(PbaConfig, SMALL, border=False), Context.alone())
+    assert experiment.judged("rand_augment", Schedule.always(Policy.nothing(), 4)) == Judged(0.7, 0.1)
 
 
 def test_what_is_kept_is_what_is_made():
