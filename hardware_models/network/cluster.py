@@ -30,6 +30,8 @@ from sim.errors import UserError
 IntervalSeconds = Callable[[int, int], float]
 #: Which of the trials that just reported clone which others: {trial: the trial it becomes a copy of}.
 Exploit = Callable[[Sequence[int], int, float], Mapping[int, int]]
+#: Told that a trial has done its last interval, and when.
+Ended = Callable[[int, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,10 @@ def _nobody(reported: Sequence[int], interval: int, now: float) -> Mapping[int, 
     return {}
 
 
+def _unheard(trial: int, now: float) -> None:
+    pass
+
+
 def run(
     cluster: Cluster,
     seconds: IntervalSeconds,
@@ -133,11 +139,13 @@ def run(
     synchronous: bool,
     exploit: Exploit = _nobody,
     outages: Sequence[Outage] = (),
+    ended: Ended = _unheard,
 ) -> Search:
     """Runs `trials` trials of `intervals` intervals each.
 
     `exploit(reported, intervals, now)` is called with the trials that have just reported, all of them, in order, when
-    synchronous, one otherwise, and with how many intervals they have done. It is not called after the last interval.
+    synchronous, one otherwise, and with how many intervals they have done. It is not called after the last interval;
+    `ended(trial, now)` is, for each trial that has worked through it (and not for a clone of one that has).
 
     Raises `UserError` for numbers of trials or intervals below 1, for an outage of a GPU that is not there and for a
     time per interval that is not 0 s or more.
@@ -147,7 +155,7 @@ def run(
     for outage in outages:
         if not (0 <= outage.gpu < cluster.gpus and outage.start >= 0 and 0 <= outage.length < float("inf")):
             raise UserError(f"outage {outage} is not of one of {cluster.gpus} GPUs at 0 s or later for a finite time")
-    population = _Population(cluster, seconds, trials, intervals, synchronous, exploit)
+    population = _Population(cluster, seconds, trials, intervals, synchronous, exploit, ended)
     return population.run(outages)
 
 
@@ -196,9 +204,10 @@ class _Population:
         intervals: int,
         synchronous: bool,
         exploit: Exploit,
+        ended: Ended,
     ) -> None:
         self.cluster, self.seconds, self.intervals = cluster, seconds, intervals
-        self.synchronous, self.exploit = synchronous, exploit
+        self.synchronous, self.exploit, self.ended = synchronous, exploit, ended
         self.engine = Engine()
         self.gpus = [_Gpu(speed) for speed in cluster.speeds or (1.0,) * cluster.gpus]
         self.trials = [_Trial() for _ in range(trials)]
@@ -298,6 +307,8 @@ class _Population:
         """The interval is done. Synchronous: wait for the others. Asynchronous: decide, and go on."""
         trial = self.trials[number]
         trial.done += 1
+        if trial.done == self.intervals:
+            self.ended(number, self.engine.now)
         if self.synchronous:
             self.release(number)
             self.reported += 1

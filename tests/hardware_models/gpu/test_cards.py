@@ -22,7 +22,8 @@ def load(name: str, **over: object) -> GpuCard:
 
 
 def test_the_cards_that_are_promised_are_there() -> None:
-    assert {path.stem for path in FILES} == {"v100", "t4", "a100-40", "a100-80", "h100", "h200", "rtx4090", "cpu-core"}
+    names = {"v100", "t4", "a100-40", "a100-80", "h100", "h200", "rtx4090", "titan-xp", "cpu-core"}
+    assert {path.stem for path in FILES} == names
 
 
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)

@@ -103,6 +103,18 @@ def test_a_clone_of_a_trial_at_its_end_is_at_its_end() -> None:
     assert search.clones[-1].source_intervals == 3
 
 
+@pytest.mark.parametrize("synchronous", [True, False])
+def test_who_has_worked_through_all_intervals_is_told_of_and_no_copy_is(synchronous: bool) -> None:
+    """Two trials of three intervals. Asynchronous, trial 1 copies trial 0 after its end: it works no more."""
+    told: list[tuple[int, float]] = []
+
+    def exploit(reported: Sequence[int], intervals: int, now: float) -> Mapping[int, int]:
+        return {1: 0} if not synchronous and now == 5.0 else {}
+
+    run(Cluster(2), lambda trial, _: (1.0, 5.0)[trial], 2, 3, synchronous, exploit, ended=lambda *one: told.append(one))
+    assert told == ([(0, 11.0), (1, 15.0)] if synchronous else [(0, 3.0)])
+
+
 def test_an_outage_undoes_an_interval_and_the_trial_comes_back() -> None:
     """The GPU is away from 14 to 20 s: 4 s of the second interval are lost, then 1 s to read and 10 s again."""
     search = run(Cluster(gpus=1, checkpoint_read=1.0), lambda *_: 10.0, 1, 2, True, outages=[Outage(0, 14.0, 6.0)])
