@@ -16,7 +16,7 @@ the episodes in which it is scored.
 from collections import deque
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 import numpy as np
@@ -30,12 +30,12 @@ from scenarios.con_ts.hull import Arms, Floats
 from scenarios.con_ts.policies import Knobs, PolicyName, make
 from scenarios.con_ts.policy import ACK, LOST, NACK, Feedback, Policy, Task
 from scenarios.con_ts.radio import Radio
-from scenarios.con_ts.tuning import best_step
+from scenarios.con_ts.tuning import STEPS, best_step
 from sim import lanes
 from sim.judge.methods import Method, Setting
 from sim.judge.methods.given import Given
 from sim.judge.play import Trajectory
-from sim.judge.problem import Instance, Plan, Problem, Rule, Situation, Split
+from sim.judge.problem import Instance, Plan, Problem, Rule, Situation, Split, mistaken
 from sim.rng import Stream, Streams
 
 #: Slots of an episode.
@@ -183,20 +183,30 @@ class _LinkEpisode:
 
 
 class _Transmitter:
-    """A policy of the scenario as a rule."""
+    """A policy of the scenario as a rule. It keeps its own list of what it has sent, and of which report it went by."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._contexts: deque[int] = deque()
+        self._sent: deque[tuple[int, int]] = deque()
 
     def __call__(self, situation: Situation) -> int:
-        _, arm, outcome = situation.seen
-        if arm >= 0.0:
-            context = self._contexts.popleft()
-            heard = np.array([outcome], np.int8)
-            self._policy.update(Feedback(np.array([context]), np.array([int(arm)]), heard))
-        self._contexts.append(situation.decision)
-        return int(self._policy.act(np.array([situation.decision]))[0])
+        _, came_back, outcome = situation.seen
+        if came_back >= 0.0:
+            context, arm = self._sent.popleft()
+            heard = np.array([round(outcome)], np.int8)
+            self._policy.update(Feedback(np.array([context]), np.array([arm]), heard))
+        chosen = int(self._policy.act(np.array([situation.decision]))[0])
+        self._sent.append((situation.decision, chosen))
+        return chosen
+
+
+def misread(situation: Situation, share: float, stream: Stream) -> Situation:
+    """A quality report that is taken for its neighbour: the one thing seen that is measured.
+
+    What was sent the transmitter knows, and an acknowledgement comes or does not.
+    """
+    report = mistaken(situation.decision, len(PROBLEM.arms), share, stream)
+    return replace(situation, decision=report, seen=(float(report), *situation.seen[1:]))
 
 
 def _policy(name: PolicyName, kind: Kind, seed: int, knobs: Knobs) -> Policy:
@@ -303,10 +313,15 @@ PROBLEM = Problem(
         "con_ts": Method("learned", con_ts, "the paper's constrained Thompson sampling, uniform priors"),
         "con_ts_informed": Method("learned", con_ts_informed, "the same from the offline table"),
         "ts": Method("learned", thompson, "Thompson sampling without the constraint"),
+        "heuristic": Method(
+            "given", "given:heuristic", "the outer loop, its step tuned on links of their own", reusable=True,
+            trains=False, tuning=len(STEPS) * _TUNING_LINKS,
+        ),
         "foresight": Method("given", foresight, "a filter that looks ahead", reusable=True, trains=False),
     },
     default=_fresh("olla"),
     heuristic=_fresh("olla_tuned"),
+    misread=misread,
     lifetime_uses=1e6,
     decision_interval=_CARD.slot,
-)
+)  # fmt: skip

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.judge.problem import Instance, Plan, Planned, Problem, Rule, Situation, Split
+from sim.judge.problem import Instance, Plan, Planned, Problem, Rule, Situation, Split, mistaken
 from sim.rng import Stream, Streams
 
 #: Problem -> the verdict it must get.
@@ -181,6 +181,12 @@ def _delayed(split: Split) -> list[Instance]:
     ]
 
 
+def _worn(situation: Situation, share: float, stream: Stream) -> Situation:
+    """The wear is misread; which step it is, is no measurement."""
+    wear = mistaken(int(situation.seen[1]), _WEAR, share, stream)
+    return Situation(situation.step, situation.step * _WEAR + wear, (situation.seen[0], float(wear)))
+
+
 def _run_fast(instance: Instance) -> Rule:
     return lambda situation: _FAST
 
@@ -285,7 +291,7 @@ SEPARABLE = Problem(
 DELAYED = Problem(
     "delayed", "When does a wearing machine need repair?", (3,) * (_STEPS * _WEAR), _STEPS, "higher", _delayed,
     rewards="each step", stochastic=True, workloads=60, budget=60, default=_run_fast,
-    heuristic=_repair_when_worn_out,
+    heuristic=_repair_when_worn_out, misread=_worn,
 )  # fmt: skip
 ALIASED = Problem(
     "aliased", "Which way, when the cue is no longer seen?", (3, 3, 3), 3, "higher", _aliased,

@@ -47,6 +47,8 @@ class Situation:
 
 #: What a method would do: a choice for every situation.
 Rule = Callable[[Situation], int]
+#: (situation, share, stream) -> what a noisy sensor makes of it; `share` is how noisy, 0 to 1.
+Misread = Callable[[Situation, float, Stream], Situation]
 
 
 class Episode(Protocol):
@@ -177,6 +179,7 @@ class Problem:
     methods             methods of the problem's own, by name, such as a scenario's learned policy
     default, heuristic  what the system ships, and the best hand-written rule: instance -> a fresh rule
     real                (instance, plan) -> the value on the real thing, where there is one (A17)
+    misread             what noise does to what is seen (A9), where it holds more than measured numbers
     lifetime_uses       decisions (episodes) that a trained object will serve
     decision_interval   seconds between two decisions of the system; None: no hurry
     worth               CPU seconds that one unit of the value is worth, per episode
@@ -199,6 +202,7 @@ class Problem:
     default: Callable[[Instance], Rule] | None = None
     heuristic: Callable[[Instance], Rule] | None = None
     real: Callable[[Instance, Plan], float] | None = None
+    misread: Misread | None = None
     lifetime_uses: float = 1e6
     decision_interval: float | None = None
     worth: float = 1.0
@@ -217,6 +221,13 @@ class Problem:
     def random_plan(self, stream: Stream) -> Plan:
         """Every choice uniform."""
         return tuple(stream.integer(0, count) for count in self.arms)
+
+
+def mistaken(number: int, count: int, share: float, stream: Stream) -> int:
+    """One of 0 to `count` - 1 as it is read: with probability `share` it is taken for a neighbour."""
+    if stream.uniform() >= share:
+        return number
+    return max(0, min(count - 1, number + (1 if stream.uniform() < 0.5 else -1)))
 
 
 def find_problem(name: str) -> tuple[Problem, str]:

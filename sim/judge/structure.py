@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.judge.play import Counters, Trajectory, plan_value, play
-from sim.judge.problem import Instance, Plan, Problem, Rule, Situation
+from sim.judge.problem import Instance, Plan, Problem, Rule, Situation, mistaken
 from sim.judge.statistics import spearman
 from sim.rng import Stream
 
@@ -195,13 +196,21 @@ def fidelity(problem: Problem, instance: Instance, workloads: Workloads, stream:
 
 
 def noisy(rule: Rule, problem: Problem, stream: Stream, share: float = 0.05) -> Rule:
-    """A9: `rule` behind observations with 5 % noise: numbers are scaled, table entries mistaken for a neighbour."""
+    """A9: `rule` behind observations with 5 % noise, as the problem's `misread` has it.
+
+    Without one, numbers are scaled by 1 + share * normal, and a share of table entries mistaken for a neighbour.
+    """
+    misread = problem.misread or partial(_scaled, len(problem.arms))
 
     def seeing(situation: Situation) -> int:
-        seen = tuple(value * (1.0 + share * stream.normal()) for value in situation.seen)
-        decision = situation.decision
-        if decision != situation.step and stream.uniform() < share:
-            decision = max(0, min(len(problem.arms) - 1, decision + (1 if stream.uniform() < 0.5 else -1)))
-        return min(rule(replace(situation, seen=seen, decision=decision)), problem.arms[situation.decision] - 1)
+        return min(rule(misread(situation, share, stream)), problem.arms[situation.decision] - 1)
 
     return seeing
+
+
+def _scaled(decisions: int, situation: Situation, share: float, stream: Stream) -> Situation:
+    seen = tuple(value * (1.0 + share * stream.normal()) for value in situation.seen)
+    decision = situation.decision
+    if decision != situation.step:
+        decision = mistaken(decision, decisions, share, stream)
+    return replace(situation, seen=seen, decision=decision)

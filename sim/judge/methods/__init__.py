@@ -61,7 +61,8 @@ class Method:
 
     `hyper` are its hyper-parameters with their defaults; each is halved and doubled for A8, except `gamma`, which
     is set to 0 for A13. `trains` says whether it asks for evaluations at all. `most_decisions` is where it is no
-    longer run (0: no limit).
+    longer run (0: no limit). `tuning` counts the evaluations of each instance that were spent on it beforehand, on
+    its settings or its training.
     """
 
     family: Family
@@ -71,6 +72,7 @@ class Method:
     hyper: Mapping[str, float] = field(default_factory=dict)
     trains: bool = True
     most_decisions: int = 0
+    tuning: int = 0
 
     def agent(self, setting: Setting) -> Agent:
         """A fresh agent. Raises `UserError` if the library it needs is not installed."""
