@@ -101,7 +101,7 @@ def find_measurement(kind: str) -> Measurement:
 def checkups() -> dict[str, Any]:
     """What `doctor` asks besides its own checks: objects with `check() -> (ok, detail)` and `clean() -> [what]`."""
     found = {}
-    for name, entry in sorted(_entries("windtunnel.checkups").items()):
+    for name, entry in sorted(installed("windtunnel.checkups").items()):
         try:
             found[name] = load(entry.value, f"check-up '{name}'")
         except UserError:

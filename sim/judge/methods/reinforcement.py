@@ -1,5 +1,7 @@
 """Reinforcement learning: tabular Q-learning of our own, and PPO from stable-baselines3."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ from sim.judge.play import Trajectory
 from sim.judge.problem import Instance, Rule, Situation
 
 Floats = NDArray[np.float64]
+#: Up to so many decisions each has a column of the network's input to itself.
+_COLUMNS = 32
 State = tuple[int, tuple[float, ...]]
 
 
@@ -71,8 +75,7 @@ class QLearning:
         """Greedy; the first choice where nothing is known."""
         if not self._frozen:
             self._frozen = {state: self._greedy(state) for state in self._values}
-        frozen = self._frozen
-        return lambda situation: frozen.get(_state(situation), 0)
+        return _Tabulated(self._frozen)
 
     def _greedy(self, state: State) -> int:
         return int(np.argmax(np.where(self._counts[state] > 0.0, self._values[state], -np.inf)))
@@ -80,6 +83,57 @@ class QLearning:
 
 def _state(situation: Situation) -> State:
     return situation.decision, situation.seen
+
+
+@dataclass(frozen=True, slots=True)
+class _Tabulated:
+    """A choice for every state that was met, the first one elsewhere."""
+
+    choices: Mapping[State, int]
+
+    def __call__(self, situation: Situation) -> int:
+        return self.choices.get(_state(situation), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Observer:
+    """What the network is given: what is seen, standardised, and which of so many `decisions` is due.
+
+    The latter is one column per decision or, where there are many, a single share.
+    """
+
+    centre: Floats
+    spread: Floats
+    decisions: int
+
+    @property
+    def columns(self) -> int:
+        """How many numbers that is."""
+        return len(self.centre) + (self.decisions if self.decisions <= _COLUMNS else 1)
+
+    def __call__(self, situation: Situation) -> NDArray[np.float32]:
+        if self.decisions <= _COLUMNS:
+            place = np.zeros(self.decisions)
+            place[situation.decision] = 1.0
+        else:
+            place = np.array([situation.decision / self.decisions])
+        return np.concatenate([(np.array(situation.seen) - self.centre) / self.spread, place]).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Network:
+    """The most probable choice; those that a decision does not have are folded back."""
+
+    observer: _Observer
+    layers: Any
+    arms: tuple[int, ...]
+
+    def __call__(self, situation: Situation) -> int:
+        import torch
+
+        with torch.no_grad():
+            heights = self.layers(torch.as_tensor(self.observer(situation)))
+        return int(heights.argmax()) % self.arms[situation.decision]
 
 
 class Ppo:
@@ -99,10 +153,10 @@ class Ppo:
         self._setting, self._problem = setting, setting.problem
         self._seen: list[tuple[float, ...]] = []
         self._model: Any = None
-        self._centre, self._spread = np.zeros(0), np.ones(0)
+        self._observer = _Observer(np.zeros(0), np.ones(0), len(setting.problem.arms))
         self._span = 1.0
         self._values: list[float] = []
-        self._pending: list[tuple[Floats, int, Any, Any]] = []
+        self._pending: list[tuple[NDArray[np.float32], int, Any, Any]] = []
 
     def ask(self, instance: Instance) -> Rule:
         """Sample from the policy."""
@@ -112,7 +166,7 @@ class Ppo:
                 return self._setting.stream.integer(0, self._problem.arms[situation.decision])
             import torch
 
-            x = self._observation(situation)
+            x = self._observer(situation)
             with torch.no_grad():
                 action, value, chance = self._model.policy(torch.as_tensor(x[None]))
             self._pending.append((x, int(action), value, chance))
@@ -128,15 +182,14 @@ class Ppo:
         earned = credited(self._problem, trajectory)
         if self._problem.rewards == "at the end":
             earned = (0.0,) * (len(earned) - 1) + earned[-1:]
-        first = True
-        for (x, action, value, chance), credit in zip(self._pending, earned, strict=True):
+        last = len(earned) - 1
+        for step, ((x, action, value, chance), credit) in enumerate(zip(self._pending, earned, strict=True)):
             self._model.rollout_buffer.add(
-                x[None], np.array([[action]]), np.array([credit / self._span]), np.array([first]), value, chance
+                x[None], np.array([[action]]), np.array([credit / self._span]), np.array([step == 0]), value, chance
             )
-            first = False
             if self._model.rollout_buffer.full:
-                self._update(value)
-                first = True
+                ahead = self._pending[min(step + 1, last)][2]
+                self._update(ahead, over=step == last)
         self._pending.clear()
 
     def best(self, instance: Instance) -> Rule:
@@ -145,24 +198,11 @@ class Ppo:
             return lambda situation: 0
         from copy import deepcopy
 
-        policy = deepcopy(self._model.policy)
-        return lambda situation: (
-            int(policy.predict(self._observation(situation), deterministic=True)[0])
-            % (self._problem.arms[situation.decision])
-        )
+        import torch
 
-    @property
-    def _places(self) -> int:
-        """Columns that say which decision is due: one each, or a single share where there are many."""
-        return len(self._problem.arms) if len(self._problem.arms) <= 32 else 1
-
-    def _observation(self, situation: Situation) -> Floats:
-        place = np.zeros(self._places)
-        if self._places > 1:
-            place[situation.decision] = 1.0
-        else:
-            place[0] = situation.decision / len(self._problem.arms)
-        return np.concatenate([(np.array(situation.seen) - self._centre) / self._spread, place]).astype(np.float32)
+        policy = self._model.policy
+        layers = deepcopy(torch.nn.Sequential(policy.mlp_extractor.policy_net, policy.action_net))
+        return _Network(self._observer, layers, self._problem.arms)
 
     def _warm_up(self, trajectory: Trajectory) -> None:
         self._seen += [situation.seen for situation in trajectory.situations]
@@ -171,7 +211,8 @@ class Ppo:
             return
         seen = np.array(self._seen)
         spread = seen.std(axis=0)
-        self._centre, self._spread = seen.mean(axis=0), np.where(spread > 0.0, spread, 1.0)
+        spread = np.where(spread > 0.0, spread, 1.0)
+        self._observer = _Observer(seen.mean(axis=0), spread, len(self._problem.arms))
         self._span = float(np.abs(self._values).mean()) or 1.0
         self._model = self._made()
 
@@ -180,7 +221,7 @@ class Ppo:
         from stable_baselines3 import PPO
         from stable_baselines3.common.logger import Logger
 
-        length = len(self._centre) + self._places
+        length = self._observer.columns
 
         class Shape(gymnasium.Env[Any, Any]):
             observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (length,), np.float32)
@@ -196,8 +237,9 @@ class Ppo:
         model.rollout_buffer.reset()
         return model
 
-    def _update(self, value: Any) -> None:
-        self._model.rollout_buffer.compute_returns_and_advantage(last_values=value, dones=np.array([True]))
+    def _update(self, ahead: Any, over: bool) -> None:
+        """Train on a full buffer; `ahead` is the value of what follows it, unless the episode is `over` there."""
+        self._model.rollout_buffer.compute_returns_and_advantage(last_values=ahead, dones=np.array([over]))
         self._model.train()
         self._model.rollout_buffer.reset()
 

@@ -93,7 +93,9 @@ def test_noise_reaches_the_reports_and_neither_what_was_sent_nor_what_came_back(
     """Policies count in compiled arrays without bounds checks: an arm that is not one of theirs ends the process."""
     (link, *_) = problem.instances("train")
     policy = _Listening()
-    played = play(link.start(stream()), noisy(problem._Transmitter(policy), problem.PROBLEM, stream("noise")), Counters())
+    played = play(
+        link.start(stream()), noisy(problem._Transmitter(policy), problem.PROBLEM, stream("noise")), Counters()
+    )
     true = [situation.decision for situation in played.situations]
     misread = np.mean([shown != report for shown, report in zip(policy.shown, true, strict=True)])
     assert 0.03 < misread < 0.07

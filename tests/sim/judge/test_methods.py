@@ -4,7 +4,7 @@ import pytest
 from sim.errors import UserError
 from sim.judge import planted
 from sim.judge.learn import Learn, LearnConfig, points
-from sim.judge.methods import METHODS, Setting, find_method, methods_of
+from sim.judge.methods import METHODS, Setting, find_method, methods_of, reinforcement
 from sim.judge.methods.searching import RACE, Searching
 from sim.judge.play import Counters, Trajectory, late, mean_value, play, scoring_workload, training_workload
 from sim.judge.problem import Planned, Problem, Situation, find_problem
@@ -64,6 +64,25 @@ def test_ppo_learns_to_mend_the_machine() -> None:
     assert mean_value(machine, lambda: made.best(machine), drawn) > 0.8 * machine.oracle(drawn[0])
 
 
+def test_ppo_deploys_what_it_has_just_learned_and_looks_ahead_within_an_episode(monkeypatch) -> None:
+    """Buffers of 8 steps in episodes of 12: every third ends with an episode, the others in the middle of one."""
+    ends: list[tuple[float, bool]] = []
+    update = reinforcement.Ppo._update
+
+    def noted(self, ahead, over) -> None:
+        ends.append((float(ahead), over))
+        update(self, ahead, over)
+
+    monkeypatch.setattr(reinforcement.Ppo, "_ROLLOUT", 8)
+    monkeypatch.setattr(reinforcement.Ppo, "_update", noted)
+    made, _ = train("ppo", planted.DELAYED, 3)  # the first episode of each of three machines is played untrained
+    assert [over for _, over in ends] == [False, False, True] * 3
+    (machine, *_) = planted.DELAYED.instances("train")
+    situation = machine.start(scoring_workload(0, machine.name, 0)).situation()
+    best = made._model.policy.predict(made._observer(situation), deterministic=True)[0]
+    assert made.best(machine)(situation) == int(best)
+
+
 @pytest.mark.parametrize("name", ["greedy_factored", "greedy_sequential", "bandit", "supervised_gbt", "bo_tpe"])
 def test_the_bowl_is_solved(name: str) -> None:
     made, _ = train(name, problem(), 60)
@@ -120,6 +139,12 @@ def test_points_end_at_the_budget() -> None:
         found = points(budget)
         assert (found[0], found[-1]) == (1, budget)
         assert found == sorted(set(found))
+
+
+@pytest.mark.parametrize("method", ["q_learning", "ppo"])
+def test_what_is_deployed_has_a_size(method: str) -> None:
+    metrics = Learn().run(LearnConfig(problem="delayed", method=method, budget=2), Context.alone(0, "judge")).metrics
+    assert metrics["model_bytes"] > 300
 
 
 def test_a_run_is_reproduced_and_counts_what_it_spent() -> None:
