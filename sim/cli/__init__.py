@@ -70,7 +70,7 @@ VERBS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "reproduce": ("reproducing:reproduce", "the numbers of a scenario's paper beside ours",
                   ("target", "workers", "again")),
     "judge": ("judging:judge", "whether a learned method is worth it, against everything cheaper",
-              ("problem", "method", "against", "budget", "repeat", "seed", "workers", "again", "json")),
+              ("problem", "method", "against", "budget", "repeat", "seed", "workers", "retry", "again", "json")),
     "report": ("giving:report", "the page of a study", ("study", "out")),
     "trace": ("giving:trace", "the timeline of a run, for Perfetto", ("run", "where", "out")),
     "export": ("giving:export", "a study's records and series as Parquet", ("study", "out")),

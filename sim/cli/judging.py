@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from sim.cli.sweeping import executor, report_messages
+from sim.cli.sweeping import RETRIED, executor, report_messages
 from sim.cli.tables import print_table
 from sim.errors import UserError
 from sim.executors.inline import Inline
@@ -16,7 +16,6 @@ from sim.judge.page import headline, page
 from sim.judge.plan import LEARN, Question, Tag, learn_jobs, question, ruler_job
 from sim.judge.planted import RIGHT
 from sim.judge.scorecard import Scorecard, scorecard
-from sim.record import Record
 from sim.registry import find_scenario
 from sim.report.render import render
 from sim.report.scales import written
@@ -41,6 +40,8 @@ def judge(given: Namespace) -> int:
         print(orjson.dumps(told).decode())
     else:
         _show(card)
+        for name, why in card.crashed.items():
+            print(f"crashed: {name}: {why}")
         print(f"{card.verdict.word}: {headline(card)}")
         for reason in card.verdict.reasons:
             print(f"  {reason}")
@@ -53,24 +54,16 @@ def _asked(given: Namespace, problem: str) -> Question:
 
 
 def _judged(asked: Question, given: Namespace, store: Store) -> Scorecard:
-    """Make the runs and the scorecard. Raises `UserError` if a run says that it cannot be."""
+    """Make the runs and the scorecard. Raises `UserError` if the ruler or the candidate cannot be run."""
     ruler, learned = ruler_job(asked), learn_jobs(asked)
     jobs = list({job.key: job for job in (ruler, *learned.values())}.values())
     run = partial(executor, find_scenario(LEARN), given.workers, given.results)
-    make(jobs, store, run, again=given.again)
+    make(jobs, store, run, RETRIED if given.retry else (), given.again)
     records = {record.key: record for record in store.records([job.key for job in jobs])}
-    for job in jobs:
-        _refuse(records.get(job.key), job)
     made = {tag: records[job.key] for tag, job in learned.items()}
-    again = _reproduced(learned[Tag(asked.candidate, "", 0)], store, given.results)
+    first = made[Tag(asked.candidate, "", 0)]
+    again = _reproduced(learned[Tag(asked.candidate, "", 0)], store, given.results) if first.status == "ok" else None
     return scorecard(asked, store, records[ruler.key], made, again)
-
-
-def _refuse(record: Record | None, job: Job) -> None:
-    if record is None or record.status != "ok":
-        what = f"{job.config.get('method', 'the ruler')} in {job.config['problem']}"
-        why = "no record" if record is None else (record.error.strip().splitlines() or [record.status])[-1]
-        raise UserError(f"{what} did not end well ({why}); `windtunnel show {job.key[:12]}` has the rest")
 
 
 def _reproduced(job: Job, store: Store, results: Path) -> bool:

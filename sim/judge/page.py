@@ -22,18 +22,24 @@ _LINES = 6
 #: Metric -> what it says, in words.
 _ABOUT: Mapping[str, str] = {
     "A1_sota_ratio": "how many times better than the best cheap method (geometric mean of values)",
+    "A1_ci": "its 95 % interval",
     "A5_train_seconds": "CPU seconds of training, method and simulator (measured)",
-    "A5_break_even": "uses until training has paid back; – is never",
+    "A5_gain_seconds": "CPU seconds that one use of it is worth over the best cheap method",
+    "A5_break_even": "uses until training has paid back",
+    "A5_peak_rss": "peak bytes of memory while it trained (measured)",
+    "A5_energy": "joules of training",
+    "A5_tuning_evaluations": "evaluations of each instance spent on it beforehand",
     "A6_p50": "median decision in seconds (measured)",
     "A6_p99": "99th percentile of decisions in seconds (measured)",
     "A6_cold": "first decision in seconds (measured)",
     "A6_model_bytes": "bytes of the deployed rule",
+    "A6_flop": "floating-point operations of a decision",
     "A6_of_interval": "median decision over the system's decision interval; above 1 it is too slow",
     "A7_failures": "share of seeds below uniform choice",
     "A8_hp_sens": "worst score over halved and doubled hyper-parameters, over the default's",
     "A10_zero_shot": "score on instances of families never met, no evaluation spent there",
     "A10_gap": "what is lost there",
-    "A10_crossover": "evaluations with which a fresh search does as well there; ∞ is more than the budget",
+    "A10_crossover": "evaluations with which a fresh search does as well there",
     "A11_r2_one": "out-of-fold R² of what is still to come, from the last step",
     "A11_r2_four": "the same from the last four steps; 0.05 more means partially observed",
     "A11_collisions": "observations that look the same and have different best choices",
@@ -77,7 +83,9 @@ def headline(card: Scorecard) -> str:
     words = {
         "rl_justified": f"{candidate} is worth it.",
         "unstable": f"{candidate} gains, but fails on too many seeds: unstable; use {instead}.",
-        "inconclusive": f"Not decided: about {card.verdict.more_seeds} more seeds would tell.",
+        "inconclusive": f"Not decided: about {card.verdict.more_seeds} more seeds would tell."
+        if card.verdict.more_seeds
+        else "Not decided: a baseline that crashed is not beaten.",
         "flat": "There is nothing to gain: every choice is worth the same.",
     }
     advice = {
@@ -96,6 +104,7 @@ def _caveats(card: Scorecard) -> tuple[str, ...]:
         "brute_force_possible": "All plans could be tried out (A14).",
         "search_not_policy": "What is trained serves a single instance (A15): it is a search, and ranked as one.",
         "slower_than_its_system": "A decision takes longer than the system has for it (A6).",
+        "some_crashed": f"Crashed, and in no table: {', '.join(card.crashed)}.",
         "few_seeds": f"{card.question.seeds} seeds guide; for quotation take {QUOTABLE} or more.",
         "not_reproduced": "A run made again gave another digest (A18).",
         "some_flat": "Instances on which nothing can be gained are left out.",
@@ -209,23 +218,38 @@ def _spent(card: Scorecard) -> Table:
 
 def _metrics(card: Scorecard) -> Table:
     told = {**card.structure, **card.candidate}
-    rows: list[list[Cell]] = [[name, _value(told[name]), about] for name, about in _ABOUT.items() if name in told]
-    rows += [[f"A9 {name.replace('_', ' ')}", _value(value), "score under it, over the undisturbed one"]
-             for name, value in told.get("A9_robust", {}).items()]  # fmt: skip
-    rows += [[f"A8 {name}", _value(value), "score"] for name, value in told.get("A8_each", {}).items()]
-    rows.sort(key=lambda row: int(str(row[0])[1:].replace("_", " ").split()[0]))
+    about = [(name, told[name], said) for name, said in _ABOUT.items() if name in told]
+    about += [(f"A9_robust {name}", value, "score under it, over the undisturbed one")
+              for name, value in (told["A9_robust"] or {"": None}).items()]  # fmt: skip
+    about += [(f"A8_each {name}", value, "score") for name, value in told.get("A8_each", {}).items()]
+    about.sort(key=lambda row: int(row[0][1:].replace("_", " ").split()[0]))
+    rows = [[_named(name), _value(value), _said(card, name.strip(), said)] for name, value, said in about]
     columns = (Column("metric"), Column(card.question.candidate), Column("what it says"))
     return Table("The judged method, metric by metric", columns, rows)
+
+
+def _named(name: str) -> str:
+    return name.replace("A9_robust ", "A9 ").replace("A8_each ", "A8 ").replace("_of_32", " of 32")
+
+
+def _said(card: Scorecard, name: str, about: str) -> str:
+    """What a metric says, and why it does not if it does not."""
+    return f"{about}; none, as {card.notes[name]}" if name in card.notes else about
 
 
 def _value(value: Any) -> str:
     if value is None:
         return "–"
+    if isinstance(value, list):
+        return f"{_value(value[0])} to {_value(value[1])}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return written(float(value), 3)
 
 
 def _left_out(card: Scorecard) -> Table:
-    rows: Sequence[Sequence[Cell]] = [[name, why] for name, why in card.question.left_out.items()]
+    rows: Sequence[Sequence[Cell]] = [
+        *([name, f"crashed: {why}"] for name, why in card.crashed.items()),
+        *([name, why] for name, why in card.question.left_out.items()),
+    ]
     return Table("Not compared", (Column("method"), Column("why")), rows)

@@ -7,13 +7,14 @@ rl_justified iff
     and at most 5 % of the seeds fall below uniform choice (A7),
     and training pays back within the declared lifetime (A5).
 
-Where all points but not all intervals say so, more seeds decide: `inconclusive`. Where only the seeds disagree:
+Where all points but not all intervals say so, more seeds decide: `inconclusive`; so is what speaks for the method
+while a cheap baseline crashed, for a baseline that did not run is not beaten. Where only the seeds disagree:
 `unstable`. Otherwise the advice is the simplest family whose best member is within 0.02 of the best cheap baseline; of
 separable problems (A13 at least 0.98) a bandit first, then regression. Where nothing can be gained: `flat`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Literal
 
@@ -48,7 +49,10 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that the rule looks at. `break_even` is in uses (None: never), `seeds` how many there were."""
+    """All that the rule looks at. `break_even` is in uses (None: never), `seeds` how many there were.
+
+    `crashed` are the cheap baselines that came to nothing, with how they ended.
+    """
 
     candidate: str
     iqm: float
@@ -60,13 +64,15 @@ class Evidence:
     lifetime_uses: float
     seeds: int
     flat: bool = False
+    crashed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The word, what it means for the learned method (True, False, None: unknown), and why, in sentences.
 
-    `method` is what to use instead or, if justified, the candidate; `more_seeds` is for `inconclusive`.
+    `method` is what to use instead or, if justified, the candidate; `more_seeds` is for `inconclusive`, 0 where it
+    is not seeds that are lacking but baselines that crashed.
     """
 
     word: Word
@@ -83,6 +89,9 @@ def verdict(evidence: Evidence) -> Verdict:
     conditions = _conditions(evidence)
     reasons = tuple(("Yes: " if holds else "No: ") + sentence for holds, sentence in conditions.values())
     failed = {name for name, (holds, _) in conditions.items() if not holds}
+    if failed == {"complete"}:
+        return Verdict("inconclusive", None, "", reasons)
+    failed -= {"complete"}
     if not failed:
         return Verdict("rl_justified", True, evidence.candidate, reasons)
     if failed == {"stable"}:
@@ -102,6 +111,8 @@ def _conditions(evidence: Evidence) -> dict[str, tuple[bool, str]]:
     coupled = evidence.separate is not None and evidence.separate < SEPARABLE
     late = evidence.delay_index is not None and evidence.delay_index > LATE
     pays = evidence.break_even is not None and evidence.break_even <= evidence.lifetime_uses
+    lost = "; ".join(f"{rival} did not: {why}" for rival, why in evidence.crashed.items())
+    complete = {"complete": (False, f"every cheap method ran to its end; {lost}.")} if lost else {}
     even = "never" if evidence.break_even is None else f"after {max(1.0, evidence.break_even):,.0f} uses"
     return {
         "better": (
@@ -127,6 +138,7 @@ def _conditions(evidence: Evidence) -> dict[str, tuple[bool, str]]:
             pays,
             f"its training pays back {even} ({evidence.lifetime_uses:,.0f} uses are declared).",
         ),
+        **complete,
     }
 
 

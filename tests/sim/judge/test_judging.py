@@ -54,6 +54,60 @@ def test_runs_are_kept_and_independent_of_workers(windtunnel: Windtunnel, tmp_pa
     assert simulated(first.stdout) == simulated(again.stdout) == simulated(alone.stdout)
 
 
+def test_rivals_that_crash_are_listed_and_not_beaten(windtunnel: Windtunnel, tmp_path: Path) -> None:
+    """Q-learning beats what ran, uniform plans; what did not run is not beaten, so the judge does not say yes."""
+    fragile = ("judge", "outside.fragile:PROBLEM", "--repeat", "2", "--workers", "1", "--against", "fine")
+    assert windtunnel(*fragile).returncode == 0
+    done = windtunnel(*fragile, "raising", "aborting", "--json")
+    assert done.returncode == 3, done.stderr
+    card = json.loads(done.stdout)
+    assert card["crashed"] == {
+        "raising": "RuntimeError: no such table (2 of 2 runs)",
+        "aborting": "the worker ended with signal SIGABRT, 3 times (2 of 2 runs)",
+    }
+    assert set(card["methods"]) == {"fine", "q_learning"}
+    assert (card["judge"]["verdict"], card["judge"]["more_seeds"]) == ("inconclusive", 0)
+    assert "raising did not: RuntimeError: no such table" in card["judge"]["reasons"][-1]
+    assert "some_crashed" in card["flags"]
+    page = (tmp_path / "windtunnel-results/judge-fragile-q_learning.html").read_text()
+    assert "crashed: the worker ended with signal SIGABRT, 3 times" in page
+    assert "a baseline that crashed is not beaten" in page
+
+
+@pytest.mark.parametrize(
+    ("reference", "method", "words"),
+    [
+        ("HOPELESS", "q_learning", "no cheap method is left to hold q_learning in fragile against"),
+        ("PROBLEM", "raising", "raising in fragile did not end well: RuntimeError: no such table"),
+    ],
+)
+def test_without_candidate_or_rivals_there_is_no_verdict(windtunnel, reference, method, words) -> None:
+    rivals = ("raising", "aborting") if reference == "HOPELESS" else ("fine",)
+    told = ("judge", f"outside.fragile:{reference}", "--method", method, "--repeat", "1", "--workers", "1")
+    done = windtunnel(*told, "--budget", "5", "--against", *rivals)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_every_metric_is_a_number_or_says_why_it_is_none(windtunnel: Windtunnel) -> None:
+    """A1 to A18, whatever the problem: one where all apply but a real thing, and one where nothing is to be gained."""
+    for problem in ("delayed", "flat"):
+        told = ("judge", problem, "--against", "random", "greedy_sequential", "heuristic", "--repeat", "2")
+        rivals = told if problem == "delayed" else told[:-3] + told[-2:]
+        card = json.loads(windtunnel(*rivals, "--budget", "20", "--workers", "0", "--json").stdout)
+        metrics = card["structure"] | card["judge"]
+        for name, method in card["methods"].items():
+            metrics |= {key: value for key, value in method.items() if f"{name} {key}" not in card["notes"]}
+        for name, value in metrics["A9_robust"].items() if problem == "delayed" else ():
+            metrics[f"A9_robust {name}"] = value
+        asked = {int(name[1:].split("_")[0]) for name in metrics if name[0] == "A"}
+        assert asked == set(range(1, 19)) if problem == "delayed" else asked >= set(range(5, 19))
+        silent = [name for name, value in metrics.items() if name[0] == "A" and value is None]
+        assert set(silent) == {name for name in card["notes"] if name[0] == "A"}
+        assert all(len(why.split()) > 2 for why in card["notes"].values())
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
