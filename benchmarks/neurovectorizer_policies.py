@@ -15,7 +15,7 @@ from hardware_models.simd.card import SimdCard
 from scenarios.neurovectorizer.actions import DEFAULT
 from scenarios.neurovectorizer.dependence import suite
 from scenarios.neurovectorizer.measured import Truth, truth
-from scenarios.neurovectorizer.own_loops import loops
+from scenarios.neurovectorizer.own_loops import judging
 from scenarios.neurovectorizer.policies import POLICIES, orders
 from scenarios.neurovectorizer.problem_set import LoopSet, loop_set
 from scenarios.neurovectorizer.templates import generate
@@ -61,7 +61,7 @@ def main() -> None:
     train = loop_set(generate(STREAMS("train"), 300), here, STREAMS("paths"))
     held = [replace(k, n=1000) for k in generate(STREAMS("held out"), 36, "held_out")]
     compare("held-out families", loop_set(held, here, STREAMS("a")), train)
-    compare("own loops", loop_set(loops(), here, STREAMS("b")), train)
+    compare("own loops", loop_set(judging(), here, STREAMS("b")), train)
     carried = loop_set(suite(), here, STREAMS("c"))
     truths = measured(carried)
     wrong = np.array([t.wrong for t in truths])

@@ -22,7 +22,7 @@ from hardware_models.simd.stepping import counted
 from scenarios.neurovectorizer.actions import ACTIONS
 from scenarios.neurovectorizer.harness import build, measure, tau
 from scenarios.neurovectorizer.image import arguments
-from scenarios.neurovectorizer.own_loops import loops
+from scenarios.neurovectorizer.own_loops import judging
 from scenarios.neurovectorizer.problem_set import choice, loop_set
 from sim.card import write_card
 from sim.rng import Streams
@@ -46,7 +46,8 @@ def report(name: str, truth: list[np.ndarray], estimate: list[np.ndarray]) -> No
         ratios.append(guess / real)
     together = np.concatenate(ratios)
     error = np.nanmean(np.abs(together / np.nanmedian(together) - 1.0))
-    print(f"  {name:30s} tau {np.mean(taus):.3f} (worst {min(taus):.2f})  regret {np.exp(np.mean(np.log(regrets))):.3f} "
+    regret = np.exp(np.mean(np.log(regrets)))
+    print(f"  {name:30s} tau {np.mean(taus):.3f} (worst {min(taus):.2f})  regret {regret:.3f} "
           f"(worst {max(regrets):.2f})  error {100 * error:.1f} %", flush=True)  # fmt: skip
 
 

@@ -13,14 +13,14 @@ from hardware_models.simd.score import Machine, score
 from hardware_models.simd.source import loops as described
 from scenarios.neurovectorizer.harness import build
 from scenarios.neurovectorizer.image import arguments
-from scenarios.neurovectorizer.own_loops import loops
+from scenarios.neurovectorizer.own_loops import tuning
 from scenarios.neurovectorizer.problem_set import INTERLEAVE_OF, WIDTH_OF
 
 CARDS = ("skylake-x", "ice-lake-server", "sapphire-rapids", "zen4", "zen5", "haswell", "zen2", "neoverse-v1", "a64fx")
 
 
 def main() -> None:
-    kernels = loops()
+    kernels = tuning()
     irs = [described(k.with_pragma("", k.name))[0].ir for k in kernels]
     machines = [Machine.of(SimdCard.model_validate(name)) for name in CARDS]
     trips = np.full(len(irs), 1000.0)

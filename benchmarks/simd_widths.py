@@ -16,7 +16,7 @@ from hardware_models.simd.measure import measure as measure_card
 from scenarios.neurovectorizer.actions import DEFAULT
 from scenarios.neurovectorizer.harness import build, measure
 from scenarios.neurovectorizer.image import arguments
-from scenarios.neurovectorizer.own_loops import loops
+from scenarios.neurovectorizer.own_loops import judging
 from sim.card import write_card
 
 SYMBOL = f"variant_{DEFAULT}"
@@ -29,7 +29,7 @@ def main() -> None:
         folder = Path(place)
         write_card(measure_card({"widest": 256}, lambda *_: None), folder / "here.toml")
         here = SimdCard.model_validate(str(folder / "here.toml"))
-        for kernel in loops():
+        for kernel in judging():
             real, guess = [], []
             for width in WIDTHS:
                 inside = folder / f"{kernel.name}-{width}"

@@ -39,8 +39,10 @@ class NeuroVectorizerConfig(Config):
 
     hardware: SimdCard = Field("zen5", validate_default=True, description="the core, for modelled times")
     policy: PolicyName = Field("model", description="who chooses the factors")
-    loops: Literal["own", "train", "held_out", "dependence"] = Field("own", description="which loops are asked about")
-    count: int = Field(28, ge=1, description="how many of them")
+    loops: Literal["judging", "tuning", "train", "held_out", "dependence"] = Field(
+        "judging", description="which loops are asked about"
+    )
+    count: int = Field(32, ge=1, description="how many of them")
     trip: int = Field(1000, ge=0, description="iterations per call of the loops; 0: as each loop says")
     tries: int = Field(1, ge=1, le=36, description="actions tried per loop, of which the fastest is kept")
     train: int = Field(300, ge=10, description="training loops of those who learn")

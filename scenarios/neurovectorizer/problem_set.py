@@ -76,7 +76,7 @@ def legal(loop: LoopIR, reorder: bool = True) -> NDArray[np.bool_]:
     steps = WIDTH_OF * INTERLEAVE_OF
     allowed = np.ones(len(ACTIONS), dtype=np.bool_)
     if loop.distance > 1:
-        allowed &= (steps <= loop.distance) | (WIDTH_OF == 1)
+        allowed &= steps <= loop.distance
     if loop.needs_permission and not reorder:
         allowed &= steps <= 1
     return allowed

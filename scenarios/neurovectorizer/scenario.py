@@ -54,11 +54,12 @@ class NeuroVectorizer:
 
 def _kernels(config: NeuroVectorizerConfig, context: Context) -> "list[Kernel]":
     from scenarios.neurovectorizer.dependence import suite
-    from scenarios.neurovectorizer.own_loops import loops
+    from scenarios.neurovectorizer.own_loops import judging, tuning
     from scenarios.neurovectorizer.templates import generate
 
-    if config.loops in ("own", "dependence"):
-        found = list(loops() if config.loops == "own" else suite())[: config.count]
+    written = {"judging": judging, "tuning": tuning, "dependence": suite}
+    if config.loops in written:
+        found = list(written[config.loops]())[: config.count]
     else:
         found = generate(context.stream("loops"), config.count, "train" if config.loops == "train" else "held_out")
     return [replace(k, n=config.trip) for k in found] if config.trip else found

@@ -15,12 +15,12 @@ from scenarios.neurovectorizer.dependence import suite
 from scenarios.neurovectorizer.harness import Times, build, check, measure, tau
 from scenarios.neurovectorizer.image import arguments
 from scenarios.neurovectorizer.kernel import Kernel
-from scenarios.neurovectorizer.own_loops import loops
+from scenarios.neurovectorizer.own_loops import tuning
 from scenarios.neurovectorizer.problem_set import legal
 from sim.errors import UserError
 
 pytestmark = needs_clang
-OWN = {kernel.name: kernel for kernel in loops()}
+OWN = {kernel.name: kernel for kernel in tuning()}
 
 
 def test_all_actions_are_honoured_right_and_timed(tmp_path: Path) -> None:

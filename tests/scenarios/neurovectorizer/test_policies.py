@@ -6,7 +6,7 @@ from scenarios.neurovectorizer.actions import DEFAULT
 from scenarios.neurovectorizer.baselines import nearest, tree
 from scenarios.neurovectorizer.contexts import contexts
 from scenarios.neurovectorizer.learning import Training, train
-from scenarios.neurovectorizer.own_loops import loops
+from scenarios.neurovectorizer.own_loops import tuning
 from scenarios.neurovectorizer.policies import POLICIES, orders
 from scenarios.neurovectorizer.problem_set import LoopSet, loop_set
 from scenarios.neurovectorizer.templates import FAMILIES, HELD_OUT, generate
@@ -35,7 +35,7 @@ def test_splits_share_no_family() -> None:
 
 
 def test_every_policy_orders_all_allowed_actions_first(some: LoopSet) -> None:
-    asked = loop_set(loops()[:6], CARD, STREAMS("own"))
+    asked = loop_set(tuning()[:6], CARD, STREAMS("own"))
     for name in POLICIES:
         if name in ("ppo", "exact_gradient"):
             continue

@@ -10,7 +10,7 @@ def test_it_keeps_the_contract() -> None:
     check_scenario("neurovectorizer", {"count": 3, "policy": "tree", "train": 26})
 
 
-@pytest.mark.parametrize("kind", ["own", "dependence", "held_out"])
+@pytest.mark.parametrize("kind", ["judging", "dependence", "held_out"])
 def test_the_model_is_near_its_own_brute_force(kind: str) -> None:
     outcome = NeuroVectorizer().run(NeuroVectorizerConfig(count=6, loops=kind), Context.alone())  # type: ignore[arg-type]
     assert outcome.metrics["regret"] < 1.03  # type: ignore[operator]
