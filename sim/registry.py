@@ -109,6 +109,14 @@ def checkups() -> dict[str, Any]:
     return found
 
 
+def find_tool(name: str) -> Callable[..., Any]:
+    """What a verb hands its work to: the entry point `name` of `windtunnel.tools`. Raises `UserError`."""
+    entries = _entries("windtunnel.tools")
+    if name not in entries:
+        raise UserError(f"nothing is installed for '{name}'; {did_you_mean(name, entries)}")
+    return load(entries[name].value, f"tool '{name}'")  # type: ignore[no-any-return]
+
+
 def study_paths() -> dict[str, Path]:
     """Shipped studies by "package/stem", from the packages named by entry points `windtunnel.studies`."""
     found: dict[str, Path] = {}

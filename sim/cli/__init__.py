@@ -42,6 +42,7 @@ _ARGUMENTS: dict[str, tuple[tuple[str, ...], dict[str, object]]] = {
     "json": (("--json",), {"action": "store_true", "help": "print JSON for programs"}),
     "hardware": (("action",), {"choices": ("list", "show", "diff", "measure"), "help": "what to do with cards"}),
     "files": (("files",), {"nargs": "+", "type": Path, "metavar": "FILE", "help": "histories of operations"}),
+    "file": (("file",), {"type": Path, "metavar": "FILE", "help": "a C source"}),
     "model": (("--model",), {"choices": ("register", "cas-register", "kv"), "default": "",
                              "help": "what the operations mean (default: what their kinds need)"}),
     "format": (("--format",), {"choices": ("auto", "jepsen-log", "kv-log", "edn"), "default": "auto",
@@ -79,6 +80,8 @@ VERBS: dict[str, tuple[str, str, tuple[str, ...]]] = {
                  ("hardware", "cards", "set", "out", "json")),
     "check-history": ("checking:check_history", "whether histories of reads and writes are linearizable",
                       ("files", "model", "format")),
+    "vectorize": ("vectorizing:vectorize", "a C file with vectorization factors before its loops",
+                  ("file", "set", "out")),
     "doctor": ("doctor:doctor", "what works here; --clean clears what killed runs left", ("clean", "json")),
 }  # fmt: skip
 
