@@ -111,7 +111,7 @@ def checkups() -> dict[str, Any]:
 
 def find_tool(name: str) -> Callable[..., Any]:
     """What a verb hands its work to: the entry point `name` of `windtunnel.tools`. Raises `UserError`."""
-    entries = _entries("windtunnel.tools")
+    entries = installed("windtunnel.tools")
     if name not in entries:
         raise UserError(f"nothing is installed for '{name}'; {did_you_mean(name, entries)}")
     return load(entries[name].value, f"tool '{name}'")  # type: ignore[no-any-return]

@@ -115,13 +115,22 @@ def _proximal(network: PolicyNetwork, optimizer: torch.optim.Optimizer, contexts
               rewards: torch.Tensor, how: Training) -> None:  # fmt: skip
     """One batch of PPO: draw, hear, and a few clipped steps."""
     with torch.no_grad():
+        logits, _ = network(contexts, features)
+        actions = torch.multinomial(torch.softmax(logits, dim=1), 1)[:, 0]
+    heard = rewards.gather(1, actions[:, None])[:, 0]
+    clipped_steps(network, optimizer, contexts, features, actions, heard, how)
+
+
+def clipped_steps(
+    network: PolicyNetwork, optimizer: torch.optim.Optimizer, contexts: torch.Tensor, features: torch.Tensor,
+    actions: torch.Tensor, heard: torch.Tensor, how: Training,
+) -> None:  # fmt: skip
+    """PPO's steps on `actions` that the network as it stands has drawn, shape (loops,), and the rewards `heard`."""
+    with torch.no_grad():
         logits, values = network(contexts, features)
-        before = torch.log_softmax(logits, dim=1)
-        actions = torch.multinomial(before.exp(), 1)[:, 0]
-        heard = rewards.gather(1, actions[:, None])[:, 0]
         advantage = heard - values
         advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-6)
-        old = before.gather(1, actions[:, None])[:, 0]
+        old = torch.log_softmax(logits, dim=1).gather(1, actions[:, None])[:, 0]
     for _ in range(how.passes):
         logits, values = network(contexts, features)
         now = torch.log_softmax(logits, dim=1)

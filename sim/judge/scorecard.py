@@ -30,8 +30,8 @@ QUOTABLE = 20
 class Scorecard:
     """Everything that is said about one question. `methods` and `candidate` are JSON-able.
 
-    `notes` say why a metric is None (of a method's own: after the method's name), `crashed` how the runs of a method ended that are
-    in no table.
+    `notes` say why a metric is None (of a method's own: after the method's name), `crashed` how the runs of a method
+    ended that is in no table.
     """
 
     question: Question

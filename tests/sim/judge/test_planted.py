@@ -9,7 +9,7 @@ from sim.judge.play import Counters, mean_value, plan_value, play, scoring_workl
 from sim.judge.problem import find_problem
 from sim.rng import Streams
 
-#: One or two of every family, at less than the problems' own budgets: enough for every verdict, in about 25 CPU seconds.
+#: One or two of every family, at less than the problems' own budgets: every verdict in about 25 CPU seconds.
 RIVALS = ("default", "heuristic", "random", "greedy_sequential", "bandit", "bandit_contextual", "supervised_ridge",
           "one_plus_one")  # fmt: skip
 
