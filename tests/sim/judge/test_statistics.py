@@ -32,6 +32,22 @@ def test_bootstrap_is_scipys_percentile_interval() -> None:
     assert high == pytest.approx(reference.high, abs=0.02 * width)
 
 
+def test_the_interval_of_the_probability_of_improvement_is_scipys() -> None:
+    ours, theirs = RNG.normal(0.4, 1.0, 25), RNG.normal(0.0, 1.0, 20)
+    reference = stats.bootstrap(
+        (ours, theirs), lambda a, b: stats.mannwhitneyu(a, b).statistic / (25 * 20), n_resamples=4000,
+        method="percentile", vectorized=False, rng=np.random.default_rng(1),
+    ).confidence_interval  # fmt: skip
+    low, high = st.bootstrap(st.improvement, [ours, theirs], np.random.default_rng(2), resamples=4000)
+    assert [low, high] == pytest.approx([reference.low, reference.high], abs=0.04 * (reference.high - reference.low))
+
+
+def test_the_profile_is_scipys_survival_function() -> None:
+    scores, thresholds = RNG.integers(0, 10, 50) / 10.0, [0.0, 0.25, 0.5, 0.9]
+    expected = stats.ecdf(scores).sf.evaluate(thresholds)
+    assert st.profile(scores.reshape(5, 10), thresholds) == pytest.approx(expected)
+
+
 def test_bootstrap_keeps_tasks_apart() -> None:
     apart = np.array([[0.0, 0.0, 0.0], [100.0, 100.0, 100.0]])  # no spread within a task: no spread at all
     assert st.bootstrap(st.iqm, [apart], np.random.default_rng(0), resamples=50) == (50.0, 50.0)
