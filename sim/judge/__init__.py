@@ -7,7 +7,8 @@ workload whoever makes it. What a method has found is scored on workloads of the
 points of a common grid of budgets. Scores are normalised: 0 is the mean of uniform choices, 1 the oracle, whose kind
 (exact, bound, best known) is always said; nothing is clipped.
 
-`problem` is what a decision problem is, `methods` who is compared, `play` an episode, `runs` what the ordinary runner
-executes, `structure` what kind of problem it is (A11 to A14), `statistics` the formulas, `scorecard` A1 to A18 from
-records, `verdict` the rule, `planted` problems whose right verdict is known.
+`problem` is what a decision problem is, `methods` who is compared, `play` an episode, `plan` which runs there are,
+`ruler` and `learn` what the ordinary runner executes, `structure` what kind of problem it is (A11 to A14), `statistics`
+the formulas, `readings` records as arrays, `scorecard` and `candidate` A1 to A18, `absent` what does not apply,
+`verdict` the rule, `page` the report, `planted` problems whose right verdict is known.
 """
