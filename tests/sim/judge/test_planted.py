@@ -13,6 +13,10 @@ from sim.rng import Streams
 RIVALS = ("default", "heuristic", "random", "greedy_sequential", "bandit", "bandit_contextual", "supervised_ridge",
           "one_plus_one")  # fmt: skip
 
+#: What does as well as anything there, and is the simplest that does.
+ADVISED = {"separable": "bandit", "delayed": "q_learning", "aliased": "bandit", "flat": "",
+           "deceptive": "greedy_sequential", "needle": "random"}  # fmt: skip
+
 
 @pytest.mark.slow
 def test_every_planted_problem_gets_its_right_verdict(windtunnel) -> None:
@@ -20,6 +24,7 @@ def test_every_planted_problem_gets_its_right_verdict(windtunnel) -> None:
     assert done.stdout, done.stderr
     told = {row["problem"]: row for row in json.loads(done.stdout)}
     assert {name: row["verdict"] for name, row in told.items()} == planted.RIGHT
+    assert {name: row["method"] for name, row in told.items()} == ADVISED
     assert done.returncode == 0
     assert {name for name, row in told.items() if "partially_observed" in row["flags"]} == {"aliased"}
 
