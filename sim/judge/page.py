@@ -14,8 +14,8 @@ from sim.report.page import Cell, Column, Page, Picture, Swatch, Table
 from sim.report.palette import colours
 from sim.report.scales import written
 
-#: Colours go by family, the judged method first; there are eight hues, and a learned rival shares that of the first.
-_COLOURS = ("judged", *FAMILIES[:-1])
+#: Colours go by family, as there are eight hues; the judged method's first. It is marked by word.
+_COLOURS = (FAMILIES[-1], *FAMILIES[:-1])
 #: Learning curves drawn: the candidate, and the best of every family up to so many.
 _LINES = 6
 
@@ -123,7 +123,7 @@ def _scores(card: Scorecard) -> Picture:
                 "score": card.methods[name]["A2_iqm"],
                 "score_low": low,
                 "score_high": high,
-                "family": "judged" if mine else card.methods[name]["family"],
+                "family": card.methods[name]["family"],
                 "key": card.scored[name].keys[0],
             }
         )
@@ -195,7 +195,7 @@ def _methods(card: Scorecard) -> Table:
 def _spent(card: Scorecard) -> Table:
     columns = (
         Column("method"), Column("AUC", "1", 3), Column("ERT(0.9)", "1", 3), Column("reached"),
-        Column("evaluations", "1", 6), Column("steps", "1", 6), Column("events", "1", 6),
+        Column("evaluations", "1", 6), Column("beforehand", "1", 6), Column("steps", "1", 6), Column("events", "1", 6),
         Column("method's CPU", "time", 3), Column("simulator's CPU", "time", 3),
     )  # fmt: skip
     rows: list[list[Cell]] = []
@@ -205,14 +205,16 @@ def _spent(card: Scorecard) -> Table:
         rows.append(
             [
                 name, told["A3_auc"], ert["evaluations"] if ert["successes"] else None,
-                f"{ert['successes']} of {ert['runs']}", told["evaluations"], told["steps"], told["events"],
+                f"{ert['successes']} of {ert['runs']}", told["evaluations"],
+                told["tuning_evaluations"], told["steps"], told["events"],
                 told["agent_seconds"], told["simulator_seconds"],
             ]
         )  # fmt: skip
     return Table(
         "How fast, and what was spent", columns, rows,
         "AUC: mean score over the budget (A3). ERT(0.9): evaluations until 90 % of the way to the oracle, and how many "
-        "runs got there (A4). Evaluations, steps, events and CPU time (measured) are means per run over all instances.",
+        "runs got there (A4). Evaluations, steps, events and CPU time (measured) are means per run over all instances; "
+        "beforehand are those of each instance that were spent on it before.",
     )  # fmt: skip
 
 
