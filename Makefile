@@ -5,14 +5,21 @@ BIN := .venv/bin
 READY := .venv/.ready
 CORES := $(shell nproc)
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench clean compiler
 
 demo: $(READY)
 	$(BIN)/windtunnel sweep demo
 	$(BIN)/windtunnel trace demo --where "policy == 'portfolio'" --out windtunnel-results/demo.perfetto-trace
 
-test: check emulation-parts
+test: check emulation-parts compiler
 	$(BIN)/pytest -n $(CORES) --dist worksteal --cov --cov-report=term:skip-covered
+
+# Loops are compiled and looked at with clang; without it those tests are left out, and this says so.
+compiler:
+	@command -v clang-19 >/dev/null && command -v llvm-mca-19 >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq clang-19 llvm-19 >/dev/null; } || \
+	  echo "clang 19 is missing: what compiles loops is not tested (Debian: apt-get install clang-19 llvm-19)"
 
 check: $(READY)
 	$(BIN)/ruff check .

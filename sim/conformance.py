@@ -1,4 +1,4 @@
-"""The conformance suite of scenarios, cards and studies: what this repository and every plug-in is held to.
+"""The conformance suite of scenarios, cards, studies and decision problems: here and of every plug-in.
 
     from sim.conformance import check_scenario, check_card
     def test_my_scenario():
@@ -8,6 +8,7 @@ Each function raises `AssertionError` with one sentence when the promise does no
 """
 
 from collections.abc import Mapping
+from math import isclose
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,8 +19,11 @@ from sim.errors import UserError
 from sim.executors.inline import Inline
 from sim.executors.workers import Workers
 from sim.job import Job, dump, resolve
+from sim.judge.play import Counters, plan_value, play, scoring_workload
+from sim.judge.problem import SPLITS, ByPlan, find_problem
 from sim.record import Record
 from sim.registry import find_scenario
+from sim.rng import Streams
 from sim.runner import Finished
 from sim.study import load_study
 from sim.units import UNITS
@@ -90,3 +94,35 @@ def check_study(target: str) -> None:
             assert not name or name in known, f"study {target}: chart '{chart.title}' names '{name}', which is unknown"
     for key in study.varied():
         assert key in known, f"study {target} varies '{key}', which is unknown"
+
+
+def check_problem(reference: str, plans: int = 20) -> None:
+    """Episodes end, repeat exactly, stay within their choices, and are worth no more than an exact oracle says."""
+    problem, _ = find_problem(reference)
+    assert problem.question.endswith("?"), f"{reference}.question is not a question: {problem.question!r}"
+    for split in SPLITS:
+        instances = problem.instances(split)
+        names = [instance.name for instance in instances]
+        assert len(names) == len(set(names)), f"{reference} has two instances of one name in {split}: {names}"
+        assert not instances or len({len(instance.features) for instance in instances}) == 1, (
+            f"{reference}: the instances of {split} differ in the number of their features"
+        )
+        for instance in instances:
+            stream = Streams(0, "conformance", 0)(instance.name)
+            for number in range(plans):
+                rule = ByPlan(problem.random_plan(stream))
+                played = [
+                    play(instance.start(scoring_workload(0, instance.name, number)), rule, Counters()) for _ in range(2)
+                ]
+                assert played[0] == played[1], f"{reference}: {instance.name} does not repeat with the same workload"
+                found = played[0]
+                assert len(found.arms) <= problem.horizon, f"{reference}: {instance.name} is longer than its horizon"
+                at_once = plan_value(instance, rule.plan, scoring_workload(0, instance.name, number))
+                assert isclose(at_once, found.value, rel_tol=1e-9, abs_tol=1e-12), (
+                    f"{reference}: {instance.name}.evaluate says {at_once}, its episode {found.value}"
+                )
+                best = instance.oracle(scoring_workload(0, instance.name, number))
+                if best is not None and problem.oracle != "best_known" and not problem.stochastic:
+                    assert problem.sign * (best - found.value) >= -1e-9 * abs(best), (
+                        f"{reference}: {instance.name} has a plan that is better than its oracle"
+                    )

@@ -36,18 +36,24 @@ class Broken:
 
 
 @cache
-def _entries(group: str) -> Mapping[str, metadata.EntryPoint]:
+def installed(group: str) -> Mapping[str, metadata.EntryPoint]:
+    """The entry points of a group by name, importing none of them."""
     return {entry.name: entry for entry in metadata.entry_points(group=group)}
 
 
 def scenario_names() -> list[str]:
     """Names of all installed scenarios, importing none of them."""
-    return sorted(_entries("windtunnel.scenarios"))
+    return sorted(installed("windtunnel.scenarios"))
+
+
+def problem_names() -> list[str]:
+    """Names of all installed decision problems, importing none of them."""
+    return sorted(installed("windtunnel.problems"))
 
 
 def find_scenario(name: str) -> Scenario:
     """The scenario called `name`, or the object at `module:object`. Raises `UserError`."""
-    entries = _entries("windtunnel.scenarios")
+    entries = installed("windtunnel.scenarios")
     if ":" in name:
         reference = name
     elif name in entries:
@@ -69,14 +75,14 @@ def all_scenarios() -> list[Scenario | Broken]:
         try:
             found.append(find_scenario(name))
         except UserError as error:
-            found.append(Broken(name, _entries("windtunnel.scenarios")[name].value, str(error)))
+            found.append(Broken(name, installed("windtunnel.scenarios")[name].value, str(error)))
     return found
 
 
 def hardware_kinds() -> dict[str, type[Card] | Broken]:
     """Kind of hardware -> its card class."""
     kinds: dict[str, type[Card] | Broken] = {}
-    for name, entry in sorted(_entries("windtunnel.hardware").items()):
+    for name, entry in sorted(installed("windtunnel.hardware").items()):
         try:
             kinds[name] = load(entry.value, f"hardware '{name}'")
         except UserError as error:
@@ -86,7 +92,7 @@ def hardware_kinds() -> dict[str, type[Card] | Broken]:
 
 def find_measurement(kind: str) -> Measurement:
     """What makes a card of `kind` out of this machine. Raises `UserError`."""
-    entries = _entries("windtunnel.measurements")
+    entries = installed("windtunnel.measurements")
     if kind not in entries:
         raise UserError(f"nothing measures '{kind}'; {did_you_mean(kind, entries)}")
     return load(entries[kind].value, f"measurement '{kind}'")  # type: ignore[no-any-return]
@@ -95,7 +101,7 @@ def find_measurement(kind: str) -> Measurement:
 def checkups() -> dict[str, Any]:
     """What `doctor` asks besides its own checks: objects with `check() -> (ok, detail)` and `clean() -> [what]`."""
     found = {}
-    for name, entry in sorted(_entries("windtunnel.checkups").items()):
+    for name, entry in sorted(installed("windtunnel.checkups").items()):
         try:
             found[name] = load(entry.value, f"check-up '{name}'")
         except UserError:
@@ -103,10 +109,18 @@ def checkups() -> dict[str, Any]:
     return found
 
 
+def find_tool(name: str) -> Callable[..., Any]:
+    """What a verb hands its work to: the entry point `name` of `windtunnel.tools`. Raises `UserError`."""
+    entries = installed("windtunnel.tools")
+    if name not in entries:
+        raise UserError(f"nothing is installed for '{name}'; {did_you_mean(name, entries)}")
+    return load(entries[name].value, f"tool '{name}'")  # type: ignore[no-any-return]
+
+
 def study_paths() -> dict[str, Path]:
     """Shipped studies by "package/stem", from the packages named by entry points `windtunnel.studies`."""
     found: dict[str, Path] = {}
-    for name, entry in sorted(_entries("windtunnel.studies").items()):
+    for name, entry in sorted(installed("windtunnel.studies").items()):
         try:
             folder = Path(str(resources.files(entry.value)))
         except Exception:  # importing a plug-in may raise anything

@@ -54,10 +54,16 @@ def sweep(
         return _made(jobs, store, executor, retry, again)
 
 
-def make(jobs: list[Job], store: Store, executor: Callable[[int], Executor], again: bool = False) -> Summary:
-    """Run those of `jobs` that lack a record (all of them, if `again`). The store is locked meanwhile."""
+def make(
+    jobs: list[Job],
+    store: Store,
+    executor: Callable[[int], Executor],
+    retry: Collection[str] = (),
+    again: bool = False,
+) -> Summary:
+    """Run those of `jobs` that lack a record, as `sweep` does its own. The store is locked meanwhile."""
     with store.locked():
-        return _made(jobs, store, executor, (), again)
+        return _made(jobs, store, executor, retry, again)
 
 
 def _made(

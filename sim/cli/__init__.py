@@ -2,7 +2,7 @@
 
 Each verb is a function in a module of this package that is imported when the verb is called, so `--help`
 and `list` load neither torch nor scipy. Exit status: 0 all is well, 1 something ran and failed or differs,
-2 bad input, 3 unknown (of `check-history`), 130 interrupted.
+2 bad input, 3 unknown (of `check-history` and `judge`), 130 interrupted.
 """
 
 import argparse
@@ -42,10 +42,18 @@ _ARGUMENTS: dict[str, tuple[tuple[str, ...], dict[str, object]]] = {
     "json": (("--json",), {"action": "store_true", "help": "print JSON for programs"}),
     "hardware": (("action",), {"choices": ("list", "show", "diff", "measure"), "help": "what to do with cards"}),
     "files": (("files",), {"nargs": "+", "type": Path, "metavar": "FILE", "help": "histories of operations"}),
+    "file": (("file",), {"type": Path, "metavar": "FILE", "help": "a C source"}),
     "model": (("--model",), {"choices": ("register", "cas-register", "kv"), "default": "",
                              "help": "what the operations mean (default: what their kinds need)"}),
     "format": (("--format",), {"choices": ("auto", "jepsen-log", "kv-log", "edn"), "default": "auto",
                                "help": "how the files are written (default: look at the file)"}),
+    "problem": (("problem",),
+                {"help": "a decision problem, module:object, or `planted`: the suite with known verdicts"}),
+    "method": (("--method",), {"default": "", "help": "the method that is judged (default: the problem's candidate)"}),
+    "against": (("--against",), {"nargs": "+", "action": "extend", "default": [], "metavar": "METHOD",
+                                 "help": "only these methods are compared (default: all)"}),
+    "budget": (("--budget",), {"type": int, "default": 0,
+                               "help": "evaluations of each instance (default: the problem's)"}),
     "cards": (("cards",), {"nargs": "*", "help": "names of cards, or card files; to measure, a kind of card"}),
 }  # fmt: skip
 
@@ -62,6 +70,8 @@ VERBS: dict[str, tuple[str, str, tuple[str, ...]]] = {
                 ("two", "by", "metric", "set", "axis", "repeat", "workers", "json")),
     "reproduce": ("reproducing:reproduce", "the numbers of a scenario's paper beside ours",
                   ("target", "workers", "again")),
+    "judge": ("judging:judge", "whether a learned method is worth it, against everything cheaper",
+              ("problem", "method", "against", "budget", "repeat", "seed", "workers", "retry", "again", "json")),
     "report": ("giving:report", "the page of a study", ("study", "out")),
     "trace": ("giving:trace", "the timeline of a run, for Perfetto", ("run", "where", "out")),
     "export": ("giving:export", "a study's records and series as Parquet", ("study", "out")),
@@ -70,6 +80,8 @@ VERBS: dict[str, tuple[str, str, tuple[str, ...]]] = {
                  ("hardware", "cards", "set", "out", "json")),
     "check-history": ("checking:check_history", "whether histories of reads and writes are linearizable",
                       ("files", "model", "format")),
+    "vectorize": ("vectorizing:vectorize", "a C file with vectorization factors before its loops",
+                  ("file", "set", "out")),
     "doctor": ("doctor:doctor", "what works here; --clean clears what killed runs left", ("clean", "json")),
 }  # fmt: skip
 

@@ -10,7 +10,15 @@ import orjson
 from sim.card import CardFile, Figure, card_paths, find_card, read_card_cached
 from sim.config import field_of, known_keys
 from sim.errors import UserError, did_you_mean
-from sim.registry import Broken, all_scenarios, find_scenario, hardware_kinds, scenario_names, study_paths
+from sim.registry import (
+    Broken,
+    all_scenarios,
+    find_scenario,
+    hardware_kinds,
+    problem_names,
+    scenario_names,
+    study_paths,
+)
 from sim.scenario import Scenario
 from sim.units import Quantity
 from sim.units import show as show_quantity
@@ -27,6 +35,7 @@ def list_all(given: Namespace) -> int:
                 {
                     "scenarios": {s.name: s.question for s in scenarios if not isinstance(s, Broken)},
                     "studies": sorted(study_paths()),
+                    "problems": problem_names(),
                     "hardware": cards,
                     "broken": [b.reason for b in [*scenarios, *kinds.values()] if isinstance(b, Broken)],
                 }
@@ -38,6 +47,8 @@ def list_all(given: Namespace) -> int:
             print(f"scenario  {scenario.name:<22} {scenario.question}")
     for name in study_paths():
         print(f"study     {name}")
+    for name in problem_names():
+        print(f"problem   {name}")
     for kind, names in cards.items():
         print(f"hardware  {kind:<22} {', '.join(names)}")
     for broken in [*scenarios, *kinds.values()]:

@@ -1,0 +1,1 @@
+"""The shipped cards of cores with vector units."""

@@ -1,0 +1,1 @@
+"""NeuroVectorizer: vectorization and interleave factors for innermost loops (arXiv:1909.13639)."""

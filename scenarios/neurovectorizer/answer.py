@@ -1,0 +1,33 @@
+"""The answer of a study in words: who comes nearest to brute force, and what was to be gained at all."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sim.record import Record
+
+
+def sentences(records: Sequence[Record]) -> list[str]:
+    """One sentence on the policies, one on the headroom."""
+    regrets: dict[str, list[float]] = {}
+    headroom = []
+    for record in records:
+        if record.status != "ok":
+            continue
+        real = record.value("real_regret")
+        regret = record.value("regret") if real is None else real
+        room = record.value("headroom" if real is None else "real_headroom")
+        if regret is not None and record.config["policy"] != "brute_force":
+            regrets.setdefault(str(record.config["policy"]), []).append(float(regret))
+        if room is not None:
+            headroom.append(float(room))
+    if not regrets:
+        return []
+    means = sorted((float(np.exp(np.log(v).mean())), name) for name, v in regrets.items())
+    told = [f"Nearest to brute force is {means[0][1]}: {100 * (means[0][0] - 1):.1f} % slower on average."]
+    if len(means) > 1:
+        told.append(f"Farthest is {means[-1][1]}: {100 * (means[-1][0] - 1):.0f} % slower.")
+    told.append(
+        f"The best action is {np.exp(np.mean(np.log(headroom))):.2f} times as fast as the compiler's own choice."
+    )
+    return told

@@ -1,0 +1,96 @@
+"""Who chooses the factors: policy name -> for each loop a list of actions to try, best guess first."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenarios.neurovectorizer.actions import DEFAULT
+from scenarios.neurovectorizer.baselines import nearest, tree
+from scenarios.neurovectorizer.problem_set import LoopSet, choice
+from sim.rng import Stream
+
+PolicyName = Literal[
+    "default", "constant", "random", "nearest", "tree", "ppo", "exact_gradient", "model", "brute_force"
+]
+POLICIES: tuple[PolicyName, ...] = get_args(PolicyName)
+Orders = NDArray[np.int64]
+Ints = NDArray[np.int64]
+
+
+def orders(name: PolicyName, train: Callable[[], LoopSet], asked: LoopSet, stream: Stream) -> Orders:
+    """Actions of each loop from the first to the last to be tried, shape (loops, actions); what is not allowed last.
+
+    `train` makes the training loops; only those who learn call it.
+    """
+    return _ORDERS[name](train, asked, stream)
+
+
+Maker = Callable[[Callable[[], LoopSet], LoopSet, Stream], Orders]
+
+
+def _by(preference: NDArray[np.float64], asked: LoopSet) -> Orders:
+    return np.argsort(-np.where(asked.allowed, preference, -np.inf), axis=1, kind="stable")
+
+
+def _first(chosen: Ints, asked: LoopSet) -> Orders:
+    """One choice per loop, then by the model."""
+    preference = -asked.cycles.copy()
+    preference[np.arange(len(chosen)), chosen] = np.inf
+    return _by(preference, asked)
+
+
+def _default(train: Callable[[], LoopSet], asked: LoopSet, stream: Stream) -> Orders:
+    return _first(np.full(len(asked.kernels), DEFAULT), asked)
+
+
+def _constant(train: Callable[[], LoopSet], asked: LoopSet, stream: Stream) -> Orders:
+    """The action with the best mean speed-up on the training loops."""
+    loops = train()
+    ratio = np.log(loops.cycles[:, DEFAULT : DEFAULT + 1] / loops.cycles)
+    mean = np.where(loops.allowed, ratio, -1.0).mean(axis=0)
+    return _by(np.broadcast_to(mean, asked.allowed.shape), asked)
+
+
+def _random(train: Callable[[], LoopSet], asked: LoopSet, stream: Stream) -> Orders:
+    return _by(stream.generator.random(asked.allowed.shape), asked)
+
+
+def _nearest(train: Callable[[], LoopSet], asked: LoopSet, stream: Stream) -> Orders:
+    return _first(nearest(train(), asked), asked)
+
+
+def _tree(train: Callable[[], LoopSet], asked: LoopSet, stream: Stream) -> Orders:
+    return _first(tree(train(), asked), asked)
+
+
+def _learned(trainer: Literal["ppo", "exact"]) -> Maker:
+    def made(train: Callable[[], LoopSet], asked: LoopSet, stream: Stream) -> Orders:
+        from scenarios.neurovectorizer.learning import Training
+        from scenarios.neurovectorizer.learning import train as fit
+
+        return _by(fit(train(), Training(trainer), stream).log_odds(asked), asked)
+
+    return made
+
+
+def _model(train: Callable[[], LoopSet], asked: LoopSet, stream: Stream) -> Orders:
+    return _first(choice(np.where(asked.allowed, asked.cycles, np.inf)), asked)
+
+
+def _brute_force(train: Callable[[], LoopSet], asked: LoopSet, stream: Stream) -> Orders:
+    return _by(-asked.cycles, asked)
+
+
+_ORDERS: Mapping[PolicyName, Maker] = {
+    "default": _default,
+    "constant": _constant,
+    "random": _random,
+    "nearest": _nearest,
+    "tree": _tree,
+    "ppo": _learned("ppo"),
+    "exact_gradient": _learned("exact"),
+    "model": _model,
+    "brute_force": _brute_force,
+}

@@ -1,0 +1,1 @@
+"""Studies of NeuroVectorizer: policies, what-ifs, and the model against measurement."""

@@ -1,0 +1,28 @@
+import pytest
+
+from scenarios.neurovectorizer.config import NeuroVectorizerConfig
+from scenarios.neurovectorizer.scenario import NeuroVectorizer
+from sim.conformance import check_scenario
+from sim.scenario import Context
+
+
+def test_it_keeps_the_contract() -> None:
+    check_scenario("neurovectorizer", {"count": 3, "policy": "tree", "train": 26})
+
+
+@pytest.mark.parametrize("kind", ["judging", "dependence", "held_out"])
+def test_the_model_is_near_its_own_brute_force(kind: str) -> None:
+    outcome = NeuroVectorizer().run(NeuroVectorizerConfig(count=6, loops=kind), Context.alone())  # type: ignore[arg-type]
+    assert outcome.metrics["regret"] < 1.03  # type: ignore[operator]
+    assert "real_regret" not in outcome.metrics or outcome.metrics["real_regret"] is None
+    assert all(check.verdict == "holds" for check in outcome.checks)
+
+
+def test_more_tries_are_never_worse() -> None:
+    def regret(tries: int) -> float:
+        config = NeuroVectorizerConfig(count=10, policy="random", tries=tries)
+        found = NeuroVectorizer().run(config, Context.alone()).metrics["regret"]
+        assert found is not None
+        return found
+
+    assert regret(1) >= regret(5) >= regret(36) == 1.0
