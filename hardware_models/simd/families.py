@@ -80,6 +80,6 @@ def family_of(cpu: str) -> Family:
 
 #: Classes that no probe times -> the class they are taken to be like.
 LIKE = {"move": "alu", "div_int": "fp_div64", "other": "int_add", "scatter_lane": "gather_lane", "permute": "shuffle",
-        "permute2": "permute", "narrow": "shuffle", "fp_cmp": "fp_minmax", "int_cmp": "int_add", "blend": "logic",
+        "permute2": "permute", "narrow": "shuffle", "blend": "logic",
         "compress": "permute", "int_mul64": "int_mul32", "int_dot": "int_mul16", "mask": "logic", "mask_move": "to_vec",
         "gather_lane": "load"}  # fmt: skip

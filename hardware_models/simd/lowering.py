@@ -32,9 +32,9 @@ class Lowered:
     """Counts per iteration, for `L` loops and `A` actions.
 
     `vector` (L, A, COLUMNS) of one vector iteration with its overhead, `folded` (L, A) issue slots that fused loads
-    save in it, `scalar` (L, COLUMNS) and `scalar_folded` (L,) of one scalar iteration; `width` and `interleave` (L, A) what
-    is made of the action; `chain` and `scalar_chain` (L, classes) how often a latency lies on what one iteration hands
-    on; `copied` (L,) bytes per iteration of a loop that becomes a library's copy.
+    save in it, `scalar` (L, COLUMNS) and `scalar_folded` (L,) of one scalar iteration; `width` and `interleave` (L, A)
+    what is made of the action; `chain` and `scalar_chain` (L, classes) how often a latency lies on what one iteration
+    hands on; `copied` (L,) bytes per iteration of a loop that becomes a library's copy.
     """
 
     vector: Floats

@@ -57,7 +57,7 @@ def _flags() -> frozenset[str]:
 
 
 def _timed(wide: bool, wanted: Settings) -> dict[str, list[float]]:
-    chosen = [p for p in probes(wide) if wanted.widest == 512 or not p.name.endswith(" 512")]
+    chosen = [p for p in probes(wide) if wanted.widest == 512 or p.name.startswith("loop") or "512" not in p.name]
     with tempfile.TemporaryDirectory() as folder:
         rows, cycle = run(chosen, Path(folder), wanted.rounds)
     return {p.name: row for p, row in zip(chosen, rows, strict=True)} | {"cycle": cycle}
