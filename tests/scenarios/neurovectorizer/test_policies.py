@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from hardware_models.simd.card import SimdCard
 from scenarios.neurovectorizer.actions import DEFAULT
@@ -14,6 +15,7 @@ from sim.rng import Streams
 
 STREAMS = Streams(3, "test", 0)
 CARD = SimdCard.model_validate("zen5")
+torch.set_num_threads(1)  # several threads wait for each other on a machine that does other work too
 
 
 @pytest.fixture(scope="module")
