@@ -4,7 +4,8 @@ Figures per estimator: mean Kendall tau-b against measured time, regret of its c
 error after one scale for all loops. A choice is the estimator's best action, or the compiler's own where that is
 within 3 % of it; the same rule for all. The retest is a second measurement judged by the first: no estimator can be
 trusted above it. Loops whose actions are all alike (within 5 %) count for the error only. Then instruction counts
-against single steps, if asked for with "steps"; "quick" leaves out llvm-mca's other cores.
+against single steps, if asked for with "steps"; "quick" leaves out llvm-mca's other cores; "tuning" takes the loops
+that the models were adjusted on instead.
 """
 
 import sys
@@ -22,7 +23,7 @@ from hardware_models.simd.stepping import counted
 from scenarios.neurovectorizer.actions import ACTIONS
 from scenarios.neurovectorizer.harness import build, measure, tau
 from scenarios.neurovectorizer.image import arguments
-from scenarios.neurovectorizer.own_loops import judging
+from scenarios.neurovectorizer.own_loops import judging, tuning
 from scenarios.neurovectorizer.problem_set import choice, loop_set
 from sim.card import write_card
 from sim.rng import Streams
@@ -55,14 +56,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         here = card(folder)
-        kernels, truth, second = loops(), [], []
+        kernels = tuning() if "tuning" in sys.argv else judging()
+        truth, second = list[np.ndarray](), list[np.ndarray]()
         estimates: dict[str, list[np.ndarray]] = {}
         cores = CORES[:2] if "quick" in sys.argv else CORES
         exact = pairs = 0
         for kernel in kernels:
             (folder / kernel.name).mkdir()
             built = build(kernel, folder / kernel.name)
-            times = measure(built, 6)
+            times = measure(built, 8)
             first, again = times.halves
             truth.append(first / times.cycle)
             second.append(again / times.cycle)

@@ -44,8 +44,10 @@ def main() -> None:
             block_cycles(*found[symbol], "znver4")
         peer = len(symbols) / (perf_counter() - started)
     rate = float(np.median(rates))
-    print(f"source: {rate:,.0f} (loop, action, machine) scores per second, {rate / peer:,.0f} times llvm-mca's "
-          f"{peer:.1f} actions per second; pipeline {pipeline:.0f} actions per second, {pipeline / peer:.1f} times")  # fmt: skip
+    print(
+        f"source: {rate:,.0f} (loop, action, machine) scores per second, {rate / peer:,.0f} times llvm-mca\n"
+        f"compiled: {pipeline:.0f} actions per second, {pipeline / peer:.1f} times llvm-mca's {peer:.1f}"
+    )
 
 
 if __name__ == "__main__":

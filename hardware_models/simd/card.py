@@ -50,10 +50,12 @@ class SimdCard(Card):
     scheduler: int = Field(ge=8)
     mispredict_cycles: float = Field(ge=0)
     history: int = Field(ge=0)
+    relearned: int = Field(0, ge=0)
     forward_cycles: float = Field(ge=0)
     split_cycles: float = Field(ge=0)
     stores_per_line: int = Field(ge=1)
     store_queue: int = Field(ge=1)
+    store_share: float = Field(0.0, ge=0)
     call_slots: float = Field(ge=0)
     line: int = Field(gt=0)
     fuses: bool = True

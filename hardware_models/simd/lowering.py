@@ -32,9 +32,9 @@ class Lowered:
     """Counts per iteration, for `L` loops and `A` actions.
 
     `vector` (L, A, COLUMNS) of one vector iteration with its overhead, `folded` (L, A) issue slots that fused loads
-    save in it, `scalar` (L, COLUMNS) and `scalar_folded` (L,) of one scalar iteration; `width` and `interleave` (L, A) what
-    is made of the action; `chain` and `scalar_chain` (L, classes) how often a latency lies on what one iteration hands
-    on; `copied` (L,) bytes per iteration of a loop that becomes a library's copy.
+    save in it, `scalar` (L, COLUMNS) and `scalar_folded` (L,) of one scalar iteration; `width` and `interleave` (L, A)
+    what is made of the action; `chain` and `scalar_chain` (L, classes) how often a latency lies on what one iteration
+    hands on; `copied` (L,) bytes per iteration of a loop that becomes a library's copy.
     """
 
     vector: Floats
@@ -205,7 +205,6 @@ def _chains(loops: Sequence[LoopIR]) -> Floats:
         if loop.distance:
             for one in loop.chain:
                 found[row, INDEX[one.kind]] += 1.0
-            found[row, INDEX["vec_load"]] += 1.0
     return found
 
 
@@ -229,7 +228,7 @@ def _made(loops: Sequence[LoopIR], widths: Ints, interleaves: Ints, isa: str, bi
         own = default_factors(loop, isa, bits)
         chosen = widths == 0
         width[row, chosen], interleave[row, chosen] = own
-        if loop.obstacle or loop.distance == 1:
+        if loop.obstacle or loop.distance == 1 or _unordered(loop):
             width[row], interleave[row] = 1, 1
             continue
         if loop.distance > 1:
@@ -241,6 +240,11 @@ def _made(loops: Sequence[LoopIR], widths: Ints, interleaves: Ints, isa: str, bi
             again = (widths == 1) & (interleaves > 1)
             width[row, again], interleave[row, again] = interleaves[again], 1
     return width, interleave
+
+
+def _unordered(loop: LoopIR) -> bool:
+    """Whether it keeps the least or largest of floating-point numbers, which NaN forbids to take in another order."""
+    return any(r.kind == "fp_minmax" for r in loop.reductions)
 
 
 def default_factors(loop: LoopIR, isa: str, bits: int) -> tuple[int, int]:

@@ -57,7 +57,7 @@ def _flags() -> frozenset[str]:
 
 
 def _timed(wide: bool, wanted: Settings) -> dict[str, list[float]]:
-    chosen = [p for p in probes(wide) if wanted.widest == 512 or not p.name.endswith(" 512")]
+    chosen = [p for p in probes(wide) if wanted.widest == 512 or p.name.startswith("loop") or "512" not in p.name]
     with tempfile.TemporaryDirectory() as folder:
         rows, cycle = run(chosen, Path(folder), wanted.rounds)
     return {p.name: row for p, row in zip(chosen, rows, strict=True)} | {"cycle": cycle}
@@ -75,10 +75,10 @@ def figures_of(
         "registers": Figure(32 if wide else 16, "instruction set", "datasheet"),
         "cycle": _figure(timed["cycle"], "seconds of a dependent addition", dimension="time"),
         "line": Figure(64, "CPUID", "datasheet"),
-        "fuses": Figure(True, family.source, "datasheet"),
+        "fuses": Figure(True, family.source, "estimate"),
     }
-    for name in ("issue_width", "retire_width", "fetch_width", "taken_branches", "window", "scheduler"):
-        found[name] = Figure(getattr(family, name), family.source, "datasheet")
+    for name in ("issue_width", "retire_width", "fetch_width", "taken_branches", "window", "scheduler", "relearned"):
+        found[name] = Figure(getattr(family, name), family.source, "estimate")
     found |= _loop_ends(timed)
     found["call_slots"] = Figure(8.0, "instructions of the caller between two calls", "estimate")
     forward = timed["latency trip_forward_vector 0"]
@@ -86,7 +86,10 @@ def figures_of(
     split = np.min(timed["rate split_load 256"]) / np.min(timed["rate vec_load 256"])
     same = np.min(timed["rate near_store 256"]) < 0.7 * np.min(timed["rate vec_store 256"])
     found["stores_per_line"] = Figure(2 if same else 1, "measured: stores within a line and on many", "measured")
-    found["store_queue"] = Figure(72, "typical of such cores", "estimate")
+    widest = max(bits for bits in (256, 512) if f"rate two_loads_store {bits}" in timed)
+    triple = timed[f"rate two_loads_store {widest}"]
+    found["store_share"] = _figure([max(0.0, 2.0 * t - 2.0) for t in triple], "two loads and a store in turns")
+    found["store_queue"] = Figure(72, "effective: fitted like the window", "estimate")
     found["split_cycles"] = Figure(round(float(max(0.0, split - 1.0))), "measured: loads over two lines", "measured")
     for kind in CLASSES:
         found |= _class_figures(kind, timed, family, datapath)
@@ -114,7 +117,7 @@ def _datapath(timed: Mapping[str, list[float]], wanted: Settings, wide: bool) ->
         whole = np.min(timed["rate logic 512"]) < 1.5 * np.min(timed["rate logic 256"])
         return Figure(512 if whole else 256, "measured: rate of `and` at 512 and 256 bits", "measured")
     known = wanted.datapath or (512 if clang.native_cpu() != "znver4" else 256)
-    return Figure(known, "as the vendor describes the core; nothing of 512 bits was timed", "datasheet")
+    return Figure(known, "as the core is known; nothing of 512 bits was timed", "estimate")
 
 
 def _class_figures(kind: str, timed: Mapping[str, list[float]], family: Family, datapath: Figure) -> dict[str, Figure]:
@@ -142,7 +145,7 @@ def _class_figures(kind: str, timed: Mapping[str, list[float]], family: Family, 
     number = min(len(ports), max(1, int(np.ceil(1.0 / float(np.min(middle)) - 0.25))))
     if kind in ("hadd",):
         number = len(ports)
-    found[f"ports.{kind}"] = Figure(" ".join(ports[:number]), family.source, "datasheet")
+    found[f"ports.{kind}"] = Figure(" ".join(ports[:number]), family.source, "estimate")
     slots = {
         "hadd": 3,
         "lea": 2,
@@ -182,14 +185,13 @@ def _latency(kind: str, source: str, timed: Mapping[str, list[float]], like: str
             return _figure([max(1.0, round(t, 1)) for t in found], f"a chain of {source}{like}")
     trips = {
         "to_vec": ("trip_general", 0.45), "from_vec": ("trip_general", 0.55), "mask_move": ("trip_mask", 0.4),
-        "fp_cmp": ("trip_mask", 0.6), "int_cmp": ("trip_mask", 0.6),
     }  # fmt: skip
     trip = f"latency {trips[kind][0]} 0" if kind in trips else ""
     if trip in timed:
         return _figure([2 * t * trips[kind][1] for t in timed[trip]], "a share of a round trip")
     if kind == "gather_lane" and "latency trip_gather 0" in timed:
         return _figure([3 * t / 3 - 2 for t in timed["latency trip_gather 0"]], "a chain of gathers, less an `and`")
-    rest = {"vec_load": 8.0, "store": 1.0, "vec_store": 1.0, "branch": 1.0, "nop": 0.0, "move": 0.0, "fp_cmp": 4.0}
+    rest = {"vec_load": 8.0, "store": 1.0, "vec_store": 1.0, "branch": 1.0, "nop": 0.0, "move": 0.0}
     return Figure(rest.get(kind, 3.0), "typical of such cores", "estimate")
 
 

@@ -24,11 +24,12 @@ Floats = NDArray[np.float64]
 
 #: Registers of the model: general 0-15, vector 16-47, mask 48-55, flags 56.
 _FLAGS, _NUMBER = 56, 57
+#: Lines that stores are gathered in before they are written to the cache.
+_OPEN = 4
 _MAX_READS, _MAX_WRITES, _MAX_ADDRESS = 5, 3, 3
 #: Rows of a coded instruction.
-_SLOTS, _LATENCY, _OCCUPANCY, _REPEATS, _LOADS, _STORES, _LOAD_LATENCY, _BRANCH, _BYTES, _ELIMINATED, _IS_VECTOR = (
-    range(11)
-)
+(_SLOTS, _LATENCY, _OCCUPANCY, _REPEATS, _LOADS, _STORES, _LOAD_LATENCY, _BRANCH, _BYTES, _ELIMINATED, _IS_VECTOR,
+ _LINE) = range(12)  # fmt: skip
 
 _READS_FIRST = ("add", "sub", "and", "or", "xor", "adc", "sbb", "cmp", "test", "shl", "shr", "sar", "inc", "dec", "neg",
                 "not", "cmov", "vfm", "vfn", "vpermt2", "vpermi2", "vpternlog", "vpdp", "vpmadd52",
@@ -63,7 +64,7 @@ def _register(name: str) -> int:
 def encode(body: Sequence[Instruction], card: SimdCard) -> Code:
     """The card's figures for each instruction."""
     size = len(body)
-    figures, ports = np.zeros((size, 11)), np.zeros(size, dtype=np.int64)
+    figures, ports = np.zeros((size, 12)), np.zeros(size, dtype=np.int64)
     reads, address, writes = (np.full((size, width), -1) for width in (_MAX_READS, _MAX_ADDRESS, _MAX_WRITES))
     for at, one in enumerate(body):
         _figures(one, card, figures[at])
@@ -91,6 +92,7 @@ def _idiom(one: Instruction) -> bool:
 def _figures(one: Instruction, card: SimdCard, row: Floats) -> None:
     kind, width = one.op_class, one.width
     row[_LOADS], row[_STORES] = one.loads, one.stores
+    row[_LINE] = one.address // card.line
     row[_BRANCH] = one.op_class == "branch"
     row[_BYTES] = one.memory.size if one.memory else 8
     vector = width > 0 or (one.memory is not None and one.mnemonic.startswith("v"))
@@ -172,7 +174,7 @@ def cycles(code: Code, trace: Trace, card: SimdCard, calls: int = 6) -> float:
     knobs = np.array(
         [card.issue_width, card.window, card.fetch_width, card.taken_branches, card.mispredict_cycles, card.scheduler,
          card.forward_cycles, card.split_cycles, card.line, card.call_slots, card.history, card.retire_width,
-         card.stores_per_line, card.store_queue],
+         card.stores_per_line, card.store_queue, card.store_share, card.relearned],
         dtype=np.float64,
     )  # fmt: skip
     loads = np.array([card.port_mask("load", 0), card.port_mask("vec_load", 0)])
@@ -190,28 +192,28 @@ def cycles(code: Code, trace: Trace, card: SimdCard, calls: int = 6) -> float:
 
 @njit(cache=True)
 def _start(busy, mask, ready, occupancy, load):  # type: ignore[no-untyped-def]
-    """The earliest cycle at which a port of `mask` is free for `occupancy` cycles; books the least used of them."""
+    """The earliest cycle from `ready` on at which a port is free for `occupancy` cycles.
+
+    The port is bound before it is known when it will be free: it is the least used one of `mask`.
+    """
     length = busy.shape[1]
+    best, port, bits = -1, 0, mask
+    while bits:
+        if bits & 1 and (best < 0 or load[port] < load[best]):
+            best = port
+        bits >>= 1
+        port += 1
+    load[best] += occupancy
     at = ready
     while True:
-        port = 0
-        bits = mask
-        best = -1
-        while bits:
-            if bits & 1 and (best < 0 or load[port] < load[best]):
-                free = True
-                for k in range(occupancy):
-                    if busy[port, (at + k) % length] == at + k:
-                        free = False
-                        break
-                if free:
-                    best = port
-            bits >>= 1
-            port += 1
-        if best >= 0:
+        free = True
+        for k in range(occupancy):
+            if busy[best, (at + k) % length] == at + k:
+                free = False
+                break
+        if free:
             for k in range(occupancy):
                 busy[best, (at + k) % length] = at + k
-            load[best] += occupancy
             return at
         at += 1
 
@@ -224,21 +226,22 @@ def _simulate(figures, ports, reads, address, writes, index, places, knobs, load
     extra, history, retire_width = int(knobs[9]), int(knobs[10]), int(knobs[11])
     ends = np.zeros(calls)
     load = np.zeros(32, dtype=np.int64)
-    per_line, store_queue = int(knobs[12]), int(knobs[13])
+    per_line, store_queue, share, relearn = int(knobs[12]), int(knobs[13]), knobs[14], int(knobs[15])
     committed = np.zeros(store_queue, dtype=np.int64)
-    commit, line_of, together, pending = np.int64(0), np.int64(-1), 0, 0
+    commit, written, pending = 0.0, 0.0, 0
+    lines_open, oldest_open = np.full(_OPEN, -1, dtype=np.int64), 0
     busy = np.full((32, 1 << 14), -1, dtype=np.int64)
     ready = np.zeros(_NUMBER, dtype=np.int64)
     retired = np.zeros(window, dtype=np.int64)
-    waiting = np.zeros(scheduler, dtype=np.int64)
+    begun, waiting, seen = np.zeros(1 << 14, dtype=np.int64), 0, np.int64(0)
     carry, spread = np.zeros(64), np.zeros(64)
     stored = np.full(4096, -1, dtype=np.int64)
     stored_at = np.zeros(4096, dtype=np.int64)
     stored_size = np.zeros(4096, dtype=np.int64)
-    fetch, fetched = np.int64(0), 0.0
+    fetch, entry, entries, code_line, learning = np.int64(0), 0, 0, np.int64(-1), 0
     issue, issued = np.int64(0), 0
     retire, retiring = np.int64(0), 0
-    number, queued = 0, 0
+    number = 0
     run = np.zeros(len(figures), dtype=np.int64)
     size = len(index)
     for call in range(calls):
@@ -246,11 +249,16 @@ def _simulate(figures, ports, reads, address, writes, index, places, knobs, load
             i = index[k]
             row = figures[i]
             slots = int(row[0])
-            # fetch
-            fetched += slots
-            if fetched > fetch_width:
-                fetch += 1
-                fetched = slots
+            # fetch: two entries of decoded operations per cycle, each of one line of code
+            entry += slots
+            if row[11] != code_line or entry > fetch_width // 2:
+                if row[11] != code_line and learning > 0 and entries > 0:
+                    entries = 2
+                entries += 1
+                entry, code_line = slots, np.int64(row[11])
+                if entries > 2:
+                    fetch += 1
+                    entries = 1
             # issue
             at = max(issue, fetch)
             if at > issue:
@@ -267,9 +275,14 @@ def _simulate(figures, ports, reads, address, writes, index, places, knobs, load
                 issue += 1
                 issued -= issue_width
             if row[3] > 0 or row[4] > 0 or row[5] > 0:
-                oldest = waiting[queued % scheduler]
-                if oldest > issue:
-                    issue, issued = oldest, slots
+                while True:  # entries of the scheduler are free again once their instructions have begun
+                    while seen < issue:
+                        seen += 1
+                        waiting -= begun[seen % len(begun)]
+                        begun[seen % len(begun)] = 0
+                    if waiting < scheduler:
+                        break
+                    issue, issued = issue + 1, slots
             now = issue + 1
             # execute
             when = now
@@ -320,8 +333,9 @@ def _simulate(figures, ports, reads, address, writes, index, places, knobs, load
                     after = int(spread[kind] + 1e-9)
                     spread[kind] -= after
                     done = max(done, begin + after)
-                waiting[queued % scheduler] = begin
-                queued += 1
+                if begin > seen:
+                    begun[begin % len(begun)] += 1
+                    waiting += 1
             elif row[9] == 0:
                 done = max(done, when)
             if row[5] > 0:
@@ -351,41 +365,45 @@ def _simulate(figures, ports, reads, address, writes, index, places, knobs, load
                 taken = k + 1 >= size or index[k + 1] != i + 1
                 if taken:
                     run[i] += 1
-                    fetched = max(fetched, fetch_width * (1.0 - 1.0 / taken_per)) if taken_per > 1 else fetch_width
-                    if taken_per <= 1:
+                    learning = max(learning - 1, 0)
+                    if taken_per <= 1 or entries > 1:
                         fetch += 1
-                        fetched = 0.0
+                        entries = 0
+                    code_line = np.int64(-1)
                 else:
                     if run[i] > history:  # the end of a long loop is not foreseen
                         fetch = max(fetch, done + penalty)
-                        fetched = 0.0
+                        entries, code_line, learning = 0, np.int64(-1), relearn
                     run[i] = 0
             # retire
             finish = max(done, issue + 1)
             if finish > retire:
                 retire, retiring = finish, 0
-            retiring += max(slots, 1)
+            retiring += slots
             if retiring > retire_width:
                 retire += 1
-                retiring = 1
+                retiring = slots
             retired[number % window] = retire
-            if row[5] > 0:  # stores reach the cache in order, those to one line together
+            if row[5] > 0:  # stores reach the cache in order: so many a cycle, and one line that was not open
                 bytes_ = int(row[8])
-                target = place // line if place >= 0 else np.int64(-1)
-                lines = 1 + (place + bytes_ - 1) // line - target if place >= 0 else 1
-                if retire > commit:
-                    commit, together, line_of = retire, 0, np.int64(-1)
-                if target == line_of and lines == 1 and together < per_line and bytes_ <= 32:
-                    together += 1
-                else:
-                    commit += lines
-                    together, line_of = 1, target + lines - 1
-                if target >= 0:
-                    line_of = target + lines - 1
-                committed[pending % store_queue] = commit
+                commit = max(commit, np.float64(retire)) + 1.0 / per_line
+                first = place // line if place >= 0 else np.int64(-2)
+                last = (place + bytes_ - 1) // line if place >= 0 else np.int64(-2)
+                for target in range(first, last + 1):
+                    if target < 0 or not (lines_open == target).any():
+                        lines_open[oldest_open % _OPEN] = target
+                        oldest_open += 1
+                        written = max(written, commit - 1.0) + 1.0
+                        if bytes_ > 8:  # writing a line takes the cache's banks from the loads
+                            carry[62] += share
+                            whole = int(carry[62] + 1e-9)
+                            carry[62] -= whole
+                            if whole > 0:
+                                _start(busy, loads[1], np.int64(written), whole, load)
+                commit = max(commit, written)
+                committed[pending % store_queue] = np.int64(commit)
                 pending += 1
             number += 1
-        fetched += extra
         issued += extra
         ends[call] = retire
     return ends

@@ -31,6 +31,13 @@ _VECTOR: dict[str, tuple[str, str]] = {
     "extend": ("vpmovsxwd {v}{d}, {h}14", "vpmovsxwd {v}0, {h}0"),
     "convert": ("vcvtdq2ps {v}{d}, {v}14", "vcvtdq2ps {v}0, {v}0"),
     "convert_wide": ("vcvtpd2ps {h}{d}, {v}14", "vcvtpd2ps {h}0, {v}0"),
+    "fp_cmp": ("vcmpltps {v}{d}, {v}14, {v}15", "vcmpltps {v}0, {v}0, {v}15"),
+    "int_cmp": ("vpcmpgtd {v}{d}, {v}14, {v}15", "vpcmpgtd {v}0, {v}0, {v}15"),
+}
+#: Comparisons of 512 bits write a mask register.
+_TO_MASK: dict[str, tuple[str, str]] = {
+    "fp_cmp": ("vcmpltps k{k}, {v}14, {v}15", ""),
+    "int_cmp": ("vpcmpgtd k{k}, {v}14, {v}15", ""),
 }
 #: The same for what needs 256 bits, or 512-bit extensions.
 _CROSSING: dict[str, tuple[str, str]] = {"permute": ("vpermpd {v}{d}, {v}14, 27", "vpermpd {v}0, {v}0, 27")}
@@ -40,8 +47,7 @@ _EXTENDED: dict[str, tuple[str, str]] = {
     "int_dot": ("{{evex}} vpdpwssd {v}{d}, {v}14, {v}15", "vpdpwssd {v}0, {v}14, {v}15"),
     "permute2": ("vpermt2ps {v}{d}, {v}14, {v}15", "vpermt2ps {v}0, {v}14, {v}15"),
     "narrow": ("vpmovdw {h}{d}, {v}14", "vpmovdw {h}0, {v}0"),
-    "fp_cmp": ("vcmpltps k{k}, {v}14, {v}15", ""),
-    "int_cmp": ("vpcmpgtd k{k}, {v}14, {v}15", ""),
+    "mask_move": ("vpmovm2d {v}{d}, k1", ""),
     "blend": ("vblendmps {v}{d} {{k1}}, {v}14, {v}15", "vblendmps {v}0 {{k1}}, {v}0, {v}15"),
     "compress": ("vcompressps {v}{d} {{k1}}, {v}14", "vcompressps {v}0 {{k1}}, {v}0"),
     "gather_lane": ("kxnorw k1, k0, k0\n vgatherdps {v}{d} {{k1}}, [rsi + 4*{v}13]", ""),
@@ -67,7 +73,9 @@ _SCALAR: dict[str, tuple[str, str]] = {
 _PLACES: dict[str, str] = {"vec_load": "vmovups {v}{d}, [rsi + {off}]", "vec_store": "vmovups [rdx + {off}], {v}14",
                            "split_load": "vmovups {v}{d}, [rsi + {off} + 40]",
                            "split_store": "vmovups [rdx + {off} + 40], {v}14",
-                           "near_store": "vmovups [rdx + {near16}], {v}14"}  # fmt: skip
+                           "near_store": "vmovups [rdx + {near16}], {v}14",
+                           "two_loads_store": "vmovups {v}{d}, [rsi + {off}]\n vmovups {v}13, [rsi + {off} + 1024]\n"
+                                              " vmovups [rdx + {off}], {v}14"}  # fmt: skip
 #: Round trips whose halves cannot be told apart, and the store that a load waits for.
 _TRIPS: dict[str, str] = {
     "trip_general": "vmovd xmm0, r8d\n vmovd r8d, xmm0",
@@ -123,6 +131,7 @@ def probes(wide: bool) -> list[Probe]:
     prefixes = {128: "xmm", 256: "ymm"} | ({512: "zmm"} if wide else {})
     for bits, prefix in prefixes.items():
         table = _VECTOR | (_CROSSING if bits > 128 else {}) | (_EXTENDED if wide else {})
+        table |= _TO_MASK if bits > 256 else {}
         for name, (many, chain) in table.items():
             add(f"rate {name} {bits}", many, prefix)
             if chain and bits == 256:

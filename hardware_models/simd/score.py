@@ -137,13 +137,25 @@ def _iteration(machine: Machine, lowered: Lowered) -> tuple[Floats, NDArray[np.i
     spilled = np.maximum(0.0, lowered.accumulators + 2 - card.registers)
     slots = counts @ machine.slots - lowered.folded - 1.0 + 2 * spilled
     ports = (counts @ machine.pressure).max(axis=2) + spilled * 0.5
-    latency = (lowered.chain @ machine.latency)[:, None] * np.ones_like(slots)
-    latency = np.where(lowered.chain_distance[:, None] > 0, latency + card.forward_cycles, latency)
-    carried = (lowered.chain_distance > 0)[:, None] | lowered.reduces[:, None]
-    latency = np.where(carried, latency, 0.0)
+    latency = np.where(
+        lowered.chain_distance[:, None] > 0, _carried(machine, lowered),
+        np.where(lowered.reduces, lowered.chain @ machine.latency, 0.0)[:, None],
+    )  # fmt: skip
     written = (lowered.stores[:, None] > 0) * _store_cycles(card, lowered)
     bounds = np.stack([slots / card.issue_width, ports, latency, np.ones_like(slots), written])
     return bounds.max(axis=0), bounds.argmax(axis=0)
+
+
+def _carried(machine: Machine, lowered: Lowered) -> Floats:
+    """Cycles per iteration of what needs the result of `distance` scalar iterations before, (L, A).
+
+    It goes through memory, unless one vector iteration hands it to the next: then compilers keep it in a register.
+    """
+    distance = np.maximum(lowered.chain_distance, 1)[:, None]
+    step = np.minimum(lowered.width * lowered.interleave, distance)
+    through = machine.latency[INDEX["vec_load"]] + machine.card.forward_cycles
+    work = (lowered.chain @ machine.latency)[:, None]
+    return np.asarray((work + np.where(lowered.width == distance, 0.0, through)) * step / distance)
 
 
 def _store_cycles(card: SimdCard, lowered: Lowered) -> Floats:
@@ -161,11 +173,10 @@ def _scalar(machine: Machine, lowered: Lowered) -> tuple[Floats, Floats]:
     ports = (lowered.scalar @ machine.pressure).max(axis=1)
     latency = lowered.scalar_chain @ machine.latency
     stores = lowered.stores / card.stores_per_line
-    carried = np.where(
-        lowered.chain_distance > 0,
-        (lowered.chain @ machine.latency + card.forward_cycles) / np.maximum(lowered.chain_distance, 1), 0.0,
-    )  # fmt: skip
-    latency = np.maximum(latency, carried)
+    distance = np.maximum(lowered.chain_distance, 1)
+    through = np.where(distance > 1, machine.latency[INDEX["vec_load"]] + card.forward_cycles, 0.0)
+    carried = (lowered.chain @ machine.latency + through) / distance
+    latency = np.maximum(latency, np.where(lowered.chain_distance > 0, carried, 0.0))
     alone = np.max([(work + 2.0) / card.issue_width, ports, latency, np.full_like(work, 1.04), stores], axis=0)
     unrolled = np.max([(work + 0.25) / card.issue_width, ports, latency, stores], axis=0)
     return alone, unrolled

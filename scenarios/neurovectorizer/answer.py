@@ -6,6 +6,9 @@ import numpy as np
 
 from sim.record import Record
 
+#: What a run says that was to be measured where there is no compiler.
+WITHOUT_CLANG = "clang is not installed, so times are modelled"
+
 
 def sentences(records: Sequence[Record]) -> list[str]:
     """One sentence on the policies, one on the headroom."""
@@ -30,4 +33,6 @@ def sentences(records: Sequence[Record]) -> list[str]:
     told.append(
         f"The best action is {np.exp(np.mean(np.log(headroom))):.2f} times as fast as the compiler's own choice."
     )
+    if any(r.config["truth"] == "measured" and r.value("real_regret") is None for r in records if r.status == "ok"):
+        told.append(f"{WITHOUT_CLANG[0].upper()}{WITHOUT_CLANG[1:]}.")
     return told

@@ -25,9 +25,9 @@ Ints = NDArray[np.int64]
 
 def outcome(
     config: NeuroVectorizerConfig, asked: LoopSet, order: Ints, truths: "Sequence[Truth] | None",
-    known: Mapping[str, float | None],
+    known: Mapping[str, float | None], missing: str = "",
 ) -> Outcome:  # fmt: skip
-    """Metrics, a row per loop, and what must hold."""
+    """Metrics, a row per loop, and what must hold; `missing` says why nothing could be measured."""
     tries = len(NAMES) if config.policy == "brute_force" else config.tries
     modelled = np.where(asked.allowed, asked.cycles, np.inf)
     chosen = _fastest(order, modelled, tries)
@@ -46,9 +46,8 @@ def outcome(
         metrics |= more
         columns |= real
         checks.append(check)
-    notes = {m.name: "only with truth = measured" for m in METRICS if metrics.get(m.name) is None}
-    if truths is None and config.truth == "model":
-        notes.setdefault("real_regret", "only with truth = measured")
+    why = missing if config.truth == "measured" and truths is None else "only with truth = measured"
+    notes = {m.name: why for m in METRICS if metrics.get(m.name) is None}
     return Outcome(metrics, {"loops": Series(columns)}, tuple(checks), notes)
 
 

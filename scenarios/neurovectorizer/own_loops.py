@@ -1,4 +1,4 @@
-"""Loops written for this testbed, in two sets: `tuning` is what the models were adjusted on, `judging` is kept from that.
+"""Loops written for this testbed, in two sets: the models were adjusted on `tuning`; `judging` is kept from that.
 
 Figures of how well a model ranks are those over `judging`. No template of one set is in the other.
 """

@@ -25,6 +25,8 @@ class NeuroVectorizer:
         """Describe the loops, let the policy order the actions, judge what it takes."""
         import torch
 
+        from hardware_models.simd import clang
+        from scenarios.neurovectorizer.answer import WITHOUT_CLANG
         from scenarios.neurovectorizer.outcome import outcome
         from scenarios.neurovectorizer.policies import orders
         from scenarios.neurovectorizer.problem_set import loop_set
@@ -36,7 +38,7 @@ class NeuroVectorizer:
         asked = loop_set(kernels, config.hardware, context.stream("contexts"))
         known: dict[str, float | None] = {"score_rate": asked.cycles.size / (perf_counter() - started)}
         truths = None
-        if config.truth == "measured":
+        if config.truth == "measured" and clang.have():
             from scenarios.neurovectorizer.measured import truth
 
             truths = []
@@ -49,7 +51,7 @@ class NeuroVectorizer:
             lambda: loop_set(generate(context.stream("train"), config.train), config.hardware, context.stream("paths")),
             asked, context.stream("policy"),
         )  # fmt: skip
-        return outcome(config, asked, order, truths, known)
+        return outcome(config, asked, order, truths, known, "" if clang.have() else WITHOUT_CLANG)
 
 
 def _kernels(config: NeuroVectorizerConfig, context: Context) -> "list[Kernel]":

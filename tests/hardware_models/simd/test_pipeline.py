@@ -22,10 +22,10 @@ def looped(body: list[str], passes: int) -> tuple[Instruction, ...]:
     return code(f"mov ecx, {passes}", *body, "dec ecx", f"jne 0x{4:x} <f+0x4>", "ret")[: end + 2]
 
 
-def per_pass(body: list[str], passes: int = 400) -> float:
+def per_pass(body: list[str], passes: int = 400, card: SimdCard = CARD) -> float:
     instructions = looped(body, passes)
-    found = trace(instructions, Arguments(np.zeros(4096, dtype=np.uint8), [BASE, BASE + 1024]))
-    return cycles(encode(instructions, CARD), found, CARD) / passes
+    found = trace(instructions, Arguments(np.zeros(1 << 16, dtype=np.uint8), [BASE, BASE + (1 << 15)]))
+    return cycles(encode(instructions, card), found, card) / passes
 
 
 def test_a_chain_takes_its_latency() -> None:
@@ -48,6 +48,30 @@ def test_a_load_waits_for_the_store_before() -> None:
         ["vmovups ymm1, ymmword ptr [rdi]", "vaddps ymm1, ymm1, ymm2", "vmovups ymmword ptr [rdi], ymm1"]
     )
     assert through > 3 * apart
+
+
+def test_stores_are_gathered_by_line() -> None:
+    two = CARD.model_copy(update={"stores_per_line": 2, "ports": {**CARD.ports, "store": "4 9"},
+                                  "rate_narrow": {**CARD.rate_narrow, "store": 2.0}})  # fmt: skip
+    near = ["mov qword ptr [rdi], rdx", "mov qword ptr [rdi + 0x40], rdx"] * 4
+    apart = [f"mov qword ptr [rdi + {64 * k:#x}], rdx" for k in range(8)]
+    assert per_pass(near, card=two) == pytest.approx(4.0, rel=0.1)  # two lines stay open
+    assert per_pass(apart, card=two) == pytest.approx(8.0, rel=0.1)  # eight do not
+
+
+def test_a_scheduler_is_not_blocked_by_one_that_waits_long() -> None:
+    slow = ["vdivps ymm0, ymm0, ymm1"]
+    quick = [f"vmulps ymm{k}, ymm14, ymm15" for k in range(2, 10)]
+    few = CARD.model_copy(update={"scheduler": 24})
+    assert per_pass(slow + quick, card=few) == pytest.approx(CARD.latency["fp_div32"], rel=0.15)
+
+
+def test_a_loop_over_two_lines_of_code_is_fetched_slower_after_an_end_that_was_not_foreseen() -> None:
+    body = ["nop"] * 15  # the loop's end lies beyond byte 64
+    learning = CARD.model_copy(update={"relearned": 1000, "history": 8, "fetch_width": 64, "issue_width": 32,
+                                       "retire_width": 32})  # fmt: skip
+    ready = learning.model_copy(update={"relearned": 0})
+    assert per_pass(body, 200, learning) == pytest.approx(1.0 + per_pass(body, 200, ready), rel=0.1)
 
 
 def test_interpreter_follows_flags_memory_and_floats() -> None:

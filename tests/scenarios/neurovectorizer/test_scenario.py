@@ -1,5 +1,7 @@
 import pytest
 
+from hardware_models.simd import clang
+from scenarios.neurovectorizer.answer import WITHOUT_CLANG
 from scenarios.neurovectorizer.config import NeuroVectorizerConfig
 from scenarios.neurovectorizer.scenario import NeuroVectorizer
 from sim.conformance import check_scenario
@@ -26,3 +28,11 @@ def test_more_tries_are_never_worse() -> None:
         return found
 
     assert regret(1) >= regret(5) >= regret(36) == 1.0
+
+
+def test_without_clang_it_runs_on_the_model_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clang, "have", lambda: False)
+    config = NeuroVectorizerConfig(count=3, policy="default", truth="measured")
+    outcome = NeuroVectorizer().run(config, Context.alone())
+    assert outcome.metrics["regret"] >= 1.0  # type: ignore[operator]
+    assert outcome.notes["real_regret"] == WITHOUT_CLANG
