@@ -2,9 +2,9 @@
 
 6.5 million coordinates into 5 rows of 500,000 counters, then the 50,000 heaviest back. The rival is the
 straightforward way: an int64 bucket and a sign stored per coordinate and row, `bincount` to encode, gather, `median`
-and `topk` to decode, all in torch, as published implementations do; `scatter_add_`, the faster of two ways to encode so,
-is shown beside it and not claimed against. The thread's CPU time is
-compared, so that neighbours who take the core away for a while do not count; wall time stands beside it.
+and `topk` to decode, all in torch, as published implementations do. `scatter_add_`, the faster of two ways to encode
+so, is shown beside it and not claimed against. The thread's CPU time is compared, so that neighbours who take the core
+away for a while do not count; wall time stands beside it.
 
 Claims, checked at the end: encode at most 8 x the time of copying the vector; encode, and decode with top-k, each at
 least 15 x the rival's speed; hashes take at most 5 % of the vector's words.
