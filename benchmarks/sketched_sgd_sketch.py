@@ -2,8 +2,9 @@
 
 6.5 million coordinates into 5 rows of 500,000 counters, then the 50,000 heaviest back. The rival is the
 straightforward way: an int64 bucket and a sign stored per coordinate and row, `bincount` to encode, gather, `median`
-and `topk` to decode, all in torch; a second encoding by `scatter_add_` is shown beside it. The thread's CPU time is
-compared, so that neighbours who take the core away for a while do not count; wall time stands beside it.
+and `topk` to decode, all in torch, as published implementations do. `scatter_add_`, the faster of two ways to encode
+so, is shown beside it and not claimed against. The thread's CPU time is compared, so that neighbours who take the core
+away for a while do not count; wall time stands beside it.
 
 Claims, checked at the end: encode at most 8 x the time of copying the vector; encode, and decode with top-k, each at
 least 15 x the rival's speed; hashes take at most 5 % of the vector's words.
@@ -98,6 +99,8 @@ def main():
         ),
         "hash state at most 0.05 words per coordinate": (words, 0.05, -1),
     }
+    scatter = float(np.median(ratio["rival's scatter_add_"] / ratio["encode"]))
+    print(f"encode against the rival with scatter_add_: {scatter:.3g}, not claimed")
     holds = {claim: sign * (value - bar) >= 0 for claim, (value, bar, sign) in claims.items()}
     for claim, (value, _, _) in claims.items():
         print(f"{claim}: {value:.3g}, {'holds' if holds[claim] else 'MISSED'}")

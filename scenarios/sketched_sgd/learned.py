@@ -32,9 +32,16 @@ def _about(workload: str, records: Sequence[Record]) -> Iterator[str]:
         if method != "dense":
             yield f"{method} at {compression:g}x against dense: {_difference(runs, dense)}."
     for (method, compression), runs in sorted(found.items()):
-        if method == "sketched" and ("random_k", compression) in found:
-            peer = found["random_k", compression]
-            yield f"sketched against random_k at {compression:g}x, equal bytes: {_difference(runs, peer)}."
+        peer = _peer(found, compression) if method == "sketched" else None
+        if peer is not None:
+            versus = f"sketched at {compression:g}x against random_k at {peer:g}x"
+            yield f"{versus}: {_difference(runs, found['random_k', peer])}."
+
+
+def _peer(found: Table, compression: float) -> float | None:
+    """The random-k of as many bytes as a sketch, or up to a tenth more; a sketch sends less where less is not zero."""
+    peers = [other for method, other in found if method == "random_k" and 0.9 * compression <= other <= compression]
+    return max(peers, default=None)
 
 
 def _table(records: Sequence[Record]) -> Table:
