@@ -32,7 +32,7 @@ _ABOUT: Mapping[str, str] = {
     "A6_p50": "median decision in seconds (measured)",
     "A6_p99": "99th percentile of decisions in seconds (measured)",
     "A6_cold": "first decision in seconds (measured)",
-    "A6_model_bytes": "bytes of the deployed rule",
+    "A6_model_bytes": "bytes of the deployed rule (measured)",
     "A6_flop": "floating-point operations of a decision",
     "A6_of_interval": "median decision over the system's decision interval; above 1 it is too slow",
     "A7_failures": "share of seeds below uniform choice",
