@@ -56,7 +56,7 @@ class Learn:
         Metric("decision_cold", "time", "lower", "first decision of a deployed rule", "measured"),
         Metric("decision_p50", "time", "lower", "median decision", "measured"),
         Metric("decision_p99", "time", "lower", "99th percentile of decisions", "measured"),
-        Metric("model_bytes", "bytes", "lower", "the deployed rule, pickled", "counted"),
+        Metric("model_bytes", "bytes", "lower", "the deployed rule, pickled", "measured"),
     )
 
     def run(self, config: LearnConfig, context: Context) -> Outcome:

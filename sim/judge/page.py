@@ -32,7 +32,7 @@ _ABOUT: Mapping[str, str] = {
     "A6_p50": "median decision in seconds (measured)",
     "A6_p99": "99th percentile of decisions in seconds (measured)",
     "A6_cold": "first decision in seconds (measured)",
-    "A6_model_bytes": "bytes of the deployed rule",
+    "A6_model_bytes": "bytes of the deployed rule (measured)",
     "A6_flop": "floating-point operations of a decision",
     "A6_of_interval": "median decision over the system's decision interval; above 1 it is too slow",
     "A7_failures": "share of seeds below uniform choice",
@@ -195,8 +195,8 @@ def _methods(card: Scorecard) -> Table:
 def _spent(card: Scorecard) -> Table:
     columns = (
         Column("method"), Column("AUC", "1", 3), Column("ERT(0.9)", "1", 3), Column("reached"),
-        Column("evaluations", "1", 6), Column("beforehand", "1", 6), Column("steps", "1", 6), Column("events", "1", 6),
-        Column("method's CPU", "time", 3), Column("simulator's CPU", "time", 3),
+        Column("evaluations", "1", 6), Column("before", "1", 6), Column("steps", "1", 6), Column("events", "1", 6),
+        Column("own CPU", "time", 3), Column("model's CPU", "time", 3),
     )  # fmt: skip
     rows: list[list[Cell]] = []
     for name in _ranked(card):
@@ -214,7 +214,7 @@ def _spent(card: Scorecard) -> Table:
         "How fast, and what was spent", columns, rows,
         "AUC: mean score over the budget (A3). ERT(0.9): evaluations until 90 % of the way to the oracle, and how many "
         "runs got there (A4). Evaluations, steps, events and CPU time (measured) are means per run over all instances; "
-        "beforehand are those of each instance that were spent on it before.",
+        "before: evaluations of each instance that were spent on it beforehand.",
     )  # fmt: skip
 
 
