@@ -1,11 +1,11 @@
 """How well the SIMD models rank the 36 actions of loops that nothing was calibrated on, beside llvm-mca, measured here.
 
 Figures per estimator: mean Kendall tau-b against measured time, regret of its choice (geometric mean), mean absolute
-error after one scale for all loops. A choice is the estimator's best action, or the compiler's own where that is
-within 3 % of it, among those that keep the loop's meaning; the same rule for all. The retest is a second measurement judged by the first: no estimator can be
-trusted above it. Loops whose actions are all alike (within 5 %) count for the error only. Then instruction counts
-against single steps, if asked for with "steps"; "quick" leaves out llvm-mca's other cores; "tuning" takes the loops
-that the models were adjusted on instead.
+error after one scale for all loops. A choice is the estimator's best action among those that keep the loop's meaning,
+or the compiler's own where that is within 3 % of it; the same rule for all. The retest is a second measurement judged
+by the first: no estimator can be trusted above it. Loops whose actions are all alike (within 5 %) count for the error
+only. Then instruction counts against single steps, if asked for with "steps"; "quick" leaves out llvm-mca's other
+cores; "tuning" takes the loops that the models were adjusted on instead.
 """
 
 import sys
