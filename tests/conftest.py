@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 from command import PLUGIN, Windtunnel
+from hypothesis import settings
 
 os.environ["PYTHONPATH"] = os.pathsep.join([str(PLUGIN), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+settings.register_profile("windtunnel", deadline=None)  # a loaded machine is no failure
+settings.load_profile("windtunnel")
 
 
 @pytest.fixture

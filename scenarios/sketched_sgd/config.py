@@ -6,9 +6,7 @@ from pydantic import Field, model_validator
 
 from hardware_models.gpu.card import GpuCard, Precision
 from hardware_models.network.link_card import LinkCard
-from scenarios.sketched_sgd.methods import MethodName, Settings
-from scenarios.sketched_sgd.sparse import Extras
-from scenarios.sketched_sgd.step_time import Fabric
+from scenarios.sketched_sgd.settings import Extras, Fabric, MethodName, Settings
 from sim.scenario import Config, Metric
 from sim.units import Ratio
 

@@ -23,9 +23,8 @@ Traffic(up=4160, down=240, paper=4200)
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
-from typing import Literal, get_args
 
 import numpy as np
 
@@ -43,54 +42,13 @@ from scenarios.sketched_sgd.quantised import (
     sum_bits,
     two_means,
 )
+from scenarios.sketched_sgd.settings import METHODS, MethodName, Settings
 from scenarios.sketched_sgd.sketch import FAMILIES
 from scenarios.sketched_sgd.sketched import Fetch, Sketched
-from scenarios.sketched_sgd.sparse import Dense, Extras, LocalTopK, Pkk, RandomK, TrueTopK
+from scenarios.sketched_sgd.sparse import Dense, LocalTopK, Pkk, RandomK, TrueTopK
 from sim.errors import UserError
 
 __all__ = ["METHODS", "MethodName", "Settings", "make", "messages", "traffic", "union_of"]
-
-MethodName = Literal[
-    "dense",
-    "true_top_k",
-    "local_top_k",
-    "dgc",
-    "pkk",
-    "random_k",
-    "sketched",
-    "fetch_sgd",
-    "sign_feedback",
-    "one_bit",
-    "signum",
-    "qsgd",
-    "terngrad",
-    "power_sgd",
-]
-METHODS: tuple[MethodName, ...] = get_args(MethodName)
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """`candidates` is P. `hashing` names a family of `sketch`. `levels` is QSGD's s, `rank` PowerSGD's."""
-
-    k: int
-    candidates: int = 4
-    rows: int = 5
-    columns: int = 1
-    momentum: float = 0.9
-    hashing: str = "block"
-    levels: int = 7
-    rank: int = 2
-    extras: Extras = field(default_factory=Extras)
-
-    def checked(self, size: int) -> "Settings":
-        """Itself, if it fits a gradient of `size` coordinates. Raises `UserError` if not."""
-        if not 1 <= self.k <= size:
-            raise UserError(f"k is {self.k}; of {size} coordinates, 1 to {size} can be chosen")
-        if self.candidates < 1 or self.candidates * self.k > size:
-            allowed = f"1 to {size // self.k} for k = {self.k} and {size} coordinates"
-            raise UserError(f"candidates is {self.candidates}; allowed: {allowed}")
-        return self
 
 
 def make(name: MethodName, settings: Settings, layout: Layout, workers: int, random: np.random.Generator) -> Method:

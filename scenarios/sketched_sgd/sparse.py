@@ -3,12 +3,11 @@
 All but dense keep what is due on the worker (`memory`). Indices are sent as int32.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from scenarios.sketched_sgd.exchange import Step, sent
 from scenarios.sketched_sgd.memory import Memory
+from scenarios.sketched_sgd.settings import Extras
 from scenarios.sketched_sgd.top_k import Floats, Indices, top_k
 
 _NO_INDICES = np.empty(0, np.int32)
@@ -42,17 +41,6 @@ class TrueTopK:
         values = total[self.chosen]
         self.memory.clear(self.chosen)
         return Step(_scattered(total, self.chosen), (sent("up", due[0], adds=True), sent("down", values, self.chosen)))
-
-
-class Extras(NamedTuple):
-    """What DGC adds to local top-k. `clip`: bound of a gradient's norm times sqrt(workers) (infinity for none).
-
-    `warm_up`: steps over which the share of coordinates sent falls from 25 % to k/d, geometrically (Lin et al., 2018,
-    section 3.3: 75 % to 99.9 % sparse).
-    """
-
-    clip: float = float("inf")
-    warm_up: int = 0
 
 
 class LocalTopK:

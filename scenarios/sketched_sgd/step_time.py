@@ -19,7 +19,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
-from typing import Literal
 
 import numpy as np
 
@@ -30,10 +29,9 @@ from hardware_models.network.link_card import Wire
 from hardware_models.network.overlap import Backward
 from hardware_models.network.parameter_server import ParameterServer
 from scenarios.sketched_sgd.exchange import Message
-from scenarios.sketched_sgd.methods import MethodName, Settings, messages
+from scenarios.sketched_sgd.methods import messages
+from scenarios.sketched_sgd.settings import Fabric, MethodName, Settings
 from scenarios.sketched_sgd.workloads import Workload
-
-Fabric = Literal["server", "ring", "switch"]
 
 #: Methods whose coordinates need not wait for each other.
 BY_BUCKET: frozenset[MethodName] = frozenset(

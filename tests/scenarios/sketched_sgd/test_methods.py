@@ -7,7 +7,7 @@ from scenarios.sketched_sgd.exchange import pack, traffic, unpack
 from scenarios.sketched_sgd.methods import METHODS, Settings, make, messages
 from scenarios.sketched_sgd.power import Layout, Matrix
 from scenarios.sketched_sgd.quantised import Qsgd
-from scenarios.sketched_sgd.sparse import Extras
+from scenarios.sketched_sgd.settings import Extras
 from sim.errors import UserError
 
 LAYOUT = Layout(2_777, (Matrix(0, 40, 50), Matrix(2_000, 7, 100), Matrix(2_700, 2, 3)))
