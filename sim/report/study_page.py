@@ -54,7 +54,9 @@ class _Study:
 
     def shown(self, name: str, value: Any) -> str:
         unit = self.unit(name)
-        return show(value, unit) if isinstance(value, int | float) and unit in UNITS else str(value)
+        if isinstance(value, int | float) and unit in UNITS:
+            return show(value, unit)
+        return f"{value:.5g}" if isinstance(value, float) else str(value)
 
     def panel(self, name: str, value: Any) -> str:
         """The title of a panel: a word says what it is, a number is named."""
