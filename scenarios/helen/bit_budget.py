@@ -135,8 +135,8 @@ class Budget:
 
     @property
     def summary_count(self) -> int:
-        """Ciphertexts of an input proof's first interval proof: V, A and what V V^T is off by, and six vectors at most."""
-        return 3 * self.features**2 + 6 * self.features
+        """Ciphertexts of an input proof's first interval proof: V, A, what V V^T is off by, four vectors, four numbers."""
+        return 3 * self.features**2 + 4 * self.features + 4
 
     @property
     def residual_bits(self) -> int:

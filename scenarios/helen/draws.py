@@ -7,8 +7,8 @@ class Draws:
     """Draws numbers of any length from the stream called `names`.
 
     >>> draw = Draws(Streams(1, "helen", 0), "party", 0)
-    >>> draw(200).bit_length() <= 200, draw(200) != draw(200)
-    (True, True)
+    >>> draw(200).bit_length() <= 200, draw(200) != draw(200), len(draw.many(3, 10))
+    (True, True, 3)
     """
 
     def __init__(self, streams: Streams, *names: str | int) -> None:
@@ -16,5 +16,10 @@ class Draws:
 
     def __call__(self, bits: int) -> int:
         """Uniform from 0 to 2^bits - 1."""
-        whole = int.from_bytes(self._generator.bytes((bits + 7) // 8), "big")
-        return whole >> (-bits % 8)
+        return self.many(1, bits)[0]
+
+    def many(self, count: int, bits: int) -> list[int]:
+        """So many of them."""
+        width = (bits + 7) // 8
+        data, excess = self._generator.bytes(count * width), -bits % 8
+        return [int.from_bytes(data[i : i + width], "big") >> excess for i in range(0, count * width, width)]

@@ -44,12 +44,18 @@ class KeyShare(NamedTuple):
     exponent: mpz
 
 
-class Opened(NamedTuple):
-    """A ciphertext of one's own, with all that is in it."""
+class Secret(NamedTuple):
+    """What is in a ciphertext of one's own: a number, and the exponent of H that hides it."""
 
-    ciphertext: mpz
     plain: int
     randomness: int
+
+
+class Opened(NamedTuple):
+    """A ciphertext of one's own, with what is in it."""
+
+    ciphertext: mpz
+    secret: Secret
 
 
 class Cipher:
@@ -67,11 +73,19 @@ class Cipher:
     def encrypt(self, plain: int, draw: Draw) -> Opened:
         """`plain`, whatever its sign."""
         randomness = draw(self.randomness_bits)
-        return Opened(self.of(plain, randomness, self.randomness_bits), plain, randomness)
+        return Opened(self.of(plain, randomness, self.randomness_bits), Secret(plain, randomness))
 
     def of(self, plain: int, randomness: int, bits: int) -> mpz:
         """(1 + plain N) H^randomness, for a randomness of at most `bits` bits and either sign."""
         return (1 + plain * self.n) * self.table.power(randomness, bits, self.meter) % self.square
+
+    @staticmethod
+    def combined(secrets: Sequence[Secret], factors: Sequence[int]) -> Secret:
+        """What is in a combination of ciphertexts of one's own; no power is needed to know."""
+        return Secret(
+            sum(one.plain * factor for one, factor in zip(secrets, factors, strict=True)),
+            sum(one.randomness * factor for one, factor in zip(secrets, factors, strict=True)),
+        )
 
     def constant(self, plain: int) -> mpz:
         """A ciphertext that hides nothing."""

@@ -9,6 +9,10 @@ of A_k, and r with C = prod_k B_k^(a_k) H^r. A vector of length 1 is the multipl
 
 Answers to two challenges give a_k = (w_k - w'_k) / (e - e') modulo N for all k, and then C is what it should be: the relation
 holds modulo N exactly, whatever the lengths. Masks are HIDING bits longer than CHALLENGE times what they cover.
+
+The transcript must have absorbed what A, B and C follow from before it is handed in; only commitments are absorbed here. So a
+prover whose A_k are combinations of its own ciphertexts needs plaintexts and randomness of them and no power; and one who
+knows b_k too has Y as an encryption.
 """
 
 from collections.abc import Sequence
@@ -17,7 +21,7 @@ from typing import NamedTuple
 from gmpy2 import mpz
 
 from scenarios.helen.bit_budget import CHALLENGE, HIDING
-from scenarios.helen.paillier import Cipher, Draw, Opened
+from scenarios.helen.paillier import Cipher, Draw, Secret
 from scenarios.helen.proofs.equations import Equation, Terms
 from scenarios.helen.transcript import Transcript
 from scenarios.helen.wire import Reader, Writer
@@ -42,30 +46,47 @@ class InnerProduct(NamedTuple):
     remainder_bits: int
 
     def prove(
-        self, cipher: Cipher, known: Sequence[Opened], others: Sequence[mpz], result: mpz, remainder: int,
+        self, cipher: Cipher, known: Sequence[Secret], others: Sequence[mpz], remainder: int,
         transcript: Transcript, draw: Draw,
     ) -> InnerProductProof:  # fmt: skip
-        """The proof that `result` = prod others^(known) H^remainder."""
+        """The proof that C = prod others^(known) H^remainder."""
+        masks = self._masks(len(known), draw)
+        product = cipher.combine(others, [mask.plain for mask in masks], self._answer_bits[0])
+        return self._proof(cipher, known, masks, product, remainder, transcript, draw)
+
+    def prove_all_known(
+        self, cipher: Cipher, known: Sequence[Secret], others: Sequence[Secret], hidden: int, transcript: Transcript, draw: Draw
+    ) -> InnerProductProof:  # fmt: skip
+        """The proof of a prover who knows both vectors, and the randomness `hidden` of C."""
+        masks = self._masks(len(known), draw)
+        product = Secret(*(sum(mask.plain * one[side] for mask, one in zip(masks, others, strict=True)) for side in (0, 1)))
+        bits = self.remainder_bits + CHALLENGE + HIDING
+        remainder = hidden - sum(a.plain * b.randomness for a, b in zip(known, others, strict=True))
+        committed = cipher.of(product.plain, product.randomness, bits)
+        return self._proof(cipher, known, masks, committed, remainder, transcript, draw)
+
+    def _masks(self, count: int, draw: Draw) -> list[Secret]:
         plain, hidden = self._answer_bits
-        masks = [(draw(plain - 1), draw(hidden - 1)) for _ in known]
-        commitments = tuple(cipher.of(x, u, hidden) for x, u in masks)
-        last = draw(self._last_bits - 1)
-        product = cipher.combine(others, [x for x, _ in masks], plain) * cipher.of(0, last, self._last_bits)
-        product %= cipher.square
-        e = _challenge(transcript, [one.ciphertext for one in known], others, result, commitments, product)
-        return InnerProductProof(
-            commitments,
-            product,
-            tuple(x + e * one.plain for (x, _), one in zip(masks, known, strict=True)),
-            tuple(u + e * one.randomness for (_, u), one in zip(masks, known, strict=True)),
-            last + e * remainder,
-        )
+        return [Secret(draw(plain - 1), draw(hidden - 1)) for _ in range(count)]
+
+    def _proof(
+        self, cipher: Cipher, known: Sequence[Secret], masks: Sequence[Secret], product: mpz, remainder: int,
+        transcript: Transcript, draw: Draw,
+    ) -> InnerProductProof:  # fmt: skip
+        hidden, last = self._answer_bits[1], draw(self._last_bits - 1)
+        commitments = tuple(cipher.of(mask.plain, mask.randomness, hidden) for mask in masks)
+        product = product * cipher.of(0, last, self._last_bits) % cipher.square
+        e = _challenge(transcript, commitments, product)
+        answers = [(mask.plain + e * one.plain, mask.randomness + e * one.randomness)
+                   for mask, one in zip(masks, known, strict=True)]  # fmt: skip
+        plains, randoms = zip(*answers, strict=True)
+        return InnerProductProof(commitments, product, plains, randoms, last + e * remainder)
 
     def equations(
         self, known: Sequence[mpz], others: Sequence[mpz], result: mpz, proof: InnerProductProof, transcript: Transcript
     ) -> list[Equation]:
         """What is to hold: an equation for each a_k, and one for the product."""
-        e = _challenge(transcript, known, others, result, proof.commitments, proof.product)
+        e = _challenge(transcript, proof.commitments, proof.product)
         plain, hidden = self._answer_bits
         single = [
             Equation((Terms((X,), (1,), 1), Terms((A,), (e,), CHALLENGE)), w, z, hidden)
@@ -105,11 +126,6 @@ class InnerProduct(NamedTuple):
         return self.remainder_bits + CHALLENGE + HIDING + 1
 
 
-def _challenge(
-    transcript: Transcript, known: Sequence[mpz], others: Sequence[mpz], result: mpz, commitments: Sequence[mpz], product: mpz
-) -> int:  # fmt: skip
-    transcript.absorb("known", known)
-    transcript.absorb("others", others)
-    transcript.absorb("result", (result,))
+def _challenge(transcript: Transcript, commitments: Sequence[mpz], product: mpz) -> int:
     transcript.absorb("commitments", (*commitments, product))
     return transcript.challenge("e")

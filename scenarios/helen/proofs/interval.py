@@ -67,12 +67,12 @@ class Interval(NamedTuple):
         """The proof for these ciphertexts of one's own."""
         masks = [(draw(self.answer_bits - 1), draw(self.randomness_bits - 1)) for _ in range(ROWS)]
         commitments = tuple(cipher.of(y, s, self.randomness_bits) for y, s in masks)
-        matrix = _matrix(transcript, [secret.ciphertext for secret in secrets], commitments)
-        chosen = [[secret for secret, bit in zip(secrets, row, strict=True) if bit] for row in matrix]
+        matrix = _matrix(transcript, [one.ciphertext for one in secrets], commitments)
+        chosen = [[one for one, bit in zip(secrets, row, strict=True) if bit] for row in matrix]
         return IntervalProof(
             commitments,
-            tuple(y + sum(secret.plain for secret in row) for (y, _), row in zip(masks, chosen, strict=True)),
-            tuple(s + sum(secret.randomness for secret in row) for (_, s), row in zip(masks, chosen, strict=True)),
+            tuple(y + sum(one.secret.plain for one in row) for (y, _), row in zip(masks, chosen, strict=True)),
+            tuple(s + sum(one.secret.randomness for one in row) for (_, s), row in zip(masks, chosen, strict=True)),
         )
 
     def equations(
