@@ -106,6 +106,10 @@ class Cipher:
             result = result * ciphertext % self.square
         return result
 
+    def inverse(self, ciphertext: mpz) -> mpz:
+        """A ciphertext of the negative."""
+        return gmpy2.invert(ciphertext, self.square)
+
     def centred(self, number: int) -> int:
         """`number` modulo N, between -N/2 and N/2."""
         residue = number % self.n

@@ -14,7 +14,6 @@ from scenarios.helen.paillier import Draw
 from scenarios.helen.rounds import Rounds, Steps
 from scenarios.helen.spdz.dealer import Material
 from scenarios.helen.spdz.shared import Shared, joined
-from scenarios.helen.wire import Malformed
 
 _NONCE = 32
 
@@ -93,12 +92,13 @@ class Spdz:
         return b"".join(int(value).to_bytes(self._width, "big") for value in values)
 
     def decoded(self, step: str, party: int, body: bytes, count: int) -> list[mpz]:
-        """The numbers that `party` sent; raises `Malformed` if they are not so many numbers of the field."""
+        """The numbers that `party` sent; raises `Cheating` if they are not so many numbers of the field."""
         if len(body) != count * self._width:
-            raise Malformed(f"{len(body)} bytes instead of {count * self._width}")
+            size = count * self._width
+            raise Cheating("malformed message", party, f"{step}: party {party} sent {len(body)} bytes instead of {size}")
         numbers = [mpz(int.from_bytes(body[i : i + self._width], "big")) for i in range(0, len(body), self._width)]
         if any(number >= self.prime for number in numbers):
-            raise Malformed("a number is not of the field")
+            raise Cheating("malformed message", party, f"{step}: party {party} sent a number that is not of the field")
         return numbers
 
     def _weights(self, count: int) -> list[int]:
