@@ -50,7 +50,7 @@ class Masks:
         self.per_iteration = terms.parties * terms.features
         packs = terms.iterations * budget.packed(self.per_iteration)
         n = terms.key_bits
-        self._intervals = (
+        self.intervals = (
             Interval(packs, budget.slots * budget.slot_bits, n),
             Interval((terms.iterations - 1) * self.per_iteration, budget.return_mask_bits, n),
             Interval(1, budget.final_mask_bits, n),
@@ -81,7 +81,7 @@ class Masks:
         """What others get."""
         proofs = tuple(
             interval.prove(cipher, kind, transcript, draw) if kind else None
-            for interval, kind in zip(self._intervals, opened, strict=True)
+            for interval, kind in zip(self.intervals, opened, strict=True)
         )
         return MaskCommitment(tuple([one.ciphertext for one in kind] for kind in opened), proofs)
 
@@ -89,7 +89,7 @@ class Masks:
         self, cipher: Cipher, party: int, commitment: MaskCommitment, transcript: Transcript, decide: Decide, draw: Draw
     ) -> None:
         """Raises `Cheating`, naming `party`, if a proof is not one."""
-        for name, interval, ciphertexts, proof in zip(KINDS, self._intervals, *commitment, strict=True):
+        for name, interval, ciphertexts, proof in zip(KINDS, self.intervals, *commitment, strict=True):
             if proof is not None:
                 equations = interval.equations(ciphertexts, proof, transcript)
                 if equations is None or not decide(cipher, equations, draw):
@@ -97,7 +97,7 @@ class Masks:
 
     def write(self, commitment: MaskCommitment, out: Writer) -> None:
         """As bytes."""
-        for interval, ciphertexts, proof in zip(self._intervals, *commitment, strict=True):
+        for interval, ciphertexts, proof in zip(self.intervals, *commitment, strict=True):
             out.ciphertexts(ciphertexts)
             if proof is not None:
                 interval.write(proof, out)
@@ -106,7 +106,7 @@ class Masks:
         """What was written."""
         read = [
             (data.ciphertexts(interval.count), interval.read(data) if interval.count else None)
-            for interval in self._intervals
+            for interval in self.intervals
         ]
         return MaskCommitment(tuple(c for c, _ in read), tuple(p for _, p in read))
 

@@ -36,6 +36,10 @@ class Products:
         self._inverse_bits = budget.fraction + budget.inverse_bits
         self._proof = InnerProduct(d, self._inverse_bits + extra, randomness + extra, randomness + extra)
 
+    def proof_size(self, ciphertext: int) -> int:
+        """Bytes of a proof, with ciphertexts of so many bytes."""
+        return self._proof.size(ciphertext)
+
     def summands(self, cipher: Cipher, moment: Sequence[mpz], differences: Sequence[mpz] | None) -> list[mpz]:
         """q: ciphertexts of b + rho (z - u), from those of b and z - u (None for 0)."""
         if differences is None:

@@ -116,6 +116,12 @@ class InnerProduct(NamedTuple):
             tuple(commitments), product, tuple(answers), tuple(randomness), data.integers(1, self._last_bits)[0]
         )
 
+    def size(self, ciphertext: int) -> int:
+        """Bytes of a proof, with ciphertexts of so many bytes."""
+        plain, hidden = self._answer_bits
+        answers = self.length * (plain // 8 + hidden // 8 + 2)
+        return (self.length + 1) * ciphertext + answers + self._last_bits // 8 + 1
+
     @property
     def _answer_bits(self) -> tuple[int, int]:
         """Of an answer and of its randomness: one more than their masks."""

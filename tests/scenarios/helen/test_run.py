@@ -1,0 +1,73 @@
+"""A whole run of all parties, every proof and MAC on, against the integer model, plain ADMM and the schedule."""
+
+import numpy as np
+import pytest
+from coopetition import LINK, keys, parties, rows, streams, terms
+
+from scenarios.helen import integer_model
+from scenarios.helen.admm import Objective, summary_of, train
+from scenarios.helen.agreement import Agreement
+from scenarios.helen.draws import Draws
+from scenarios.helen.party import Finished
+from scenarios.helen.schedule import schedule
+from scenarios.helen.session import protocols, summaries
+from scenarios.helen.simulated import Ran, run
+from scenarios.helen.spdz.dealer import Dealer, Truncation
+from scenarios.helen.update import needs
+
+
+def _ends(ran: Ran) -> set[tuple[int, ...]]:
+    assert all(isinstance(end, Finished) for end in ran.ends.values()), ran.ends
+    return {end.z for end in ran.ends.values() if isinstance(end, Finished)}
+
+
+def _dealt_low(agreed: Agreement) -> integer_model.LowMask:
+    """The dealer's masks of truncations, put together from all parties' shares."""
+    material = Dealer(agreed.parties, agreed.prime, Draws(streams(), "dealer", "spdz")).deal(needs(agreed))
+
+    def low(kind: Truncation, number: int) -> int:
+        return int(sum(one.truncations[kind].low.values[number] for one in material) % agreed.prime)
+
+    return low
+
+
+@pytest.mark.parametrize(
+    ("count", "objective"),
+    [(2, Objective(0.05, 0.02)), (3, Objective(0.05, 0.0)), (4, Objective(0.0, 0.1)), (2, Objective(0.0, 0.0))],
+)
+def test_a_run_equals_the_integer_model_bit_for_bit(count: int, objective: Objective) -> None:
+    agreed = terms(count, objective=objective)
+    (secure,) = _ends(run(parties(agreed), LINK))
+    model = integer_model.run(agreed, summaries(agreed, rows(agreed)), _dealt_low(agreed))
+    assert list(secure) == model
+    blind = integer_model.run(agreed, summaries(agreed, rows(agreed)))
+    assert max(abs(a - b) for a, b in zip(secure, blind, strict=True)) <= 4 * agreed.iterations
+
+
+def test_a_run_equals_plain_admm() -> None:
+    agreed = terms(3, features=4, iterations=10, key_bits=576)
+    (secure,) = _ends(run(parties(agreed), LINK))
+    plain = train(
+        [summary_of(X, y, agreed.total_rows, agreed.rho) for X, y in rows(agreed)], agreed.objective, agreed.rho, 10
+    )
+    assert np.abs(integer_model.weights(secure) - plain).max() <= 1e-8 * np.abs(plain).max()
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_every_step_says_what_the_schedule_says(count: int) -> None:
+    agreed = terms(count)
+    ran = run(parties(agreed), LINK)
+    for steps in ran.steps.values():
+        assert [(one.step, one.size) for one in steps] == [tuple(said) for said in schedule(agreed)]
+
+
+def test_the_same_seed_says_the_same_bytes() -> None:
+    agreed = terms(2, iterations=1)
+    said = [[next(one.run()).body for one in protocols(agreed, rows(agreed), keys(2), streams(seed))] for seed in (3, 3, 4)]
+    assert said[0] == said[1] != said[2]
+
+
+def test_wires_of_35_ms_cost_35_ms_a_step() -> None:
+    agreed = terms(2, iterations=1)
+    ran = run(parties(agreed), LINK.model_copy(update={"propagation": 0.035}))
+    assert ran.seconds == pytest.approx(0.035 * len(schedule(agreed)), rel=0.02)
