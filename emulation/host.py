@@ -25,7 +25,8 @@ import orjson
 
 from emulation.line import Faults, Line
 from emulation.messages import Codec
-from emulation.named import Made
+from emulation.named import Made, named
+from emulation.streams import Streams
 from emulation.transport import Endpoint, Poll, Transport
 from sim.errors import UserError
 from sim.protocol import Address, CancelTimer, Effect, Node, Note, Send, SetTimer
@@ -38,7 +39,7 @@ class _Place:
     """A node, its transport, its server's cores (when each is free) and its timers (the number of their setting)."""
 
     node: Node
-    transport: Transport | None
+    transport: Transport | Streams | None
     cost: Callable[[Any], float] | None
     cores: list[float]
     timers: dict[Hashable, int] = field(default_factory=dict)
@@ -77,8 +78,9 @@ class Host:
         codec: Codec,
         line: Line | None = None,
         quits: bool = False,
+        transport: "Callable[..., Transport | Streams]" = Transport,
     ) -> None:
-        self._directory, self._codec, self._line = directory, codec, line
+        self._directory, self._codec, self._line, self._transport = directory, codec, line, transport
         self._places: list[_Place] = []
         self._agenda: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._count = self._ringing = 0
@@ -94,7 +96,7 @@ class Host:
     def place(self, node: Node, cost: Callable[[Any], float] | None = None, cores: int = 1) -> None:
         """Opens the node's sockets."""
         place = _Place(node, None, cost, [0.0] * cores)
-        place.transport = Transport(
+        place.transport = self._transport(
             node.address, self._directory, self._poll, lambda source, data: self._receive(place, source, data)
         )
         self._places.append(place)
@@ -131,6 +133,12 @@ class Host:
                 if agenda:
                     clock.ring_at(agenda[0][0])
                 poll.wait(None)
+
+    def close(self) -> None:
+        """Sends what waits to be sent, and closes all sockets."""
+        for place in self._places:
+            assert place.transport is not None
+            place.transport.close()
 
     def counts(self) -> dict[str, Any]:
         """What was sent and received, and each server's busy seconds."""
@@ -221,7 +229,8 @@ def main(specification: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     given = orjson.loads(specification.read_bytes())
     directory = {address: (ip, port) for address, (ip, port) in given["directory"].items()}
-    host = Host(directory, Made(*given["codec"])(list(directory)), quits=given["quits"])
+    codec, transport = Made(*given["codec"])(list(directory)), named(given["transport"])
+    host = Host(directory, codec, quits=given["quits"], transport=transport)
     for one in given["nodes"]:
         cost = Made(*one["cost"])() if one["cost"] else None
         host.place(Made(*one["node"])(one["address"], directory), cost, one["cores"])
@@ -229,6 +238,7 @@ def main(specification: Path) -> None:
     print("ready", flush=True)
     try:
         host.run()
+        host.close()
     finally:
         with Path(given["notes"]).open("wb") as out:
             pickle.dump((host.notes, host.counts()), out, protocol=pickle.HIGHEST_PROTOCOL)

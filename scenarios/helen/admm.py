@@ -45,7 +45,7 @@ class Summary(NamedTuple):
 def summary_of(X: Matrix, y: Vector, rows: int, rho: float) -> Summary:
     """The summary of the rows X (n_i x d) with targets y (n_i), of `rows` = n in all, by solving directly."""
     gram = X.T @ X / rows + rho * np.eye(X.shape[1])
-    return Summary(np.linalg.inv(gram), X.T @ y / rows)
+    return Summary(np.linalg.inv(gram).astype(np.float64), X.T @ y / rows)
 
 
 def soft_threshold(a: Vector, k: float) -> Vector:

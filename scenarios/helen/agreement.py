@@ -52,13 +52,17 @@ class Agreement:
             raise UserError(f"rows names {len(self.rows)} parties, and there are {self.parties}")
         for party, rows in enumerate(self.rows):
             if rows < self.features:
-                raise UserError(f"party {party} has {rows} rows; {self.features} features need at least {self.features}")
+                raise UserError(
+                    f"party {party} has {rows} rows; {self.features} features need at least {self.features}"
+                )
         self.budget.check()
         self._check_threshold()
 
     def _check_threshold(self) -> None:
         if self.objective.l1 > 0 and self.threshold_scaled == 0:
-            raise UserError(f"l1 = {self.objective.l1:g} is too small: its threshold is below 2^-{SHARE_FRACTION}; use 0")
+            raise UserError(
+                f"l1 = {self.objective.l1:g} is too small: its threshold is below 2^-{SHARE_FRACTION}; use 0"
+            )
         if self.threshold_scaled >> (self.budget.share_bits - 1):
             raise UserError(f"l1 = {self.objective.l1:g} is too large: its threshold exceeds every weight, "
                             f"2^{self.budget.value_bits} at most")  # fmt: skip
@@ -80,17 +84,17 @@ class Agreement:
 
     @property
     def rho_scaled(self) -> int:
-        """rho with RHO_FRACTION bits after the point."""
+        """Rho with RHO_FRACTION bits after the point."""
         return round(self.rho * (1 << RHO_FRACTION))
 
     @property
     def shrink_scaled(self) -> int:
-        """c / m = rho / (l2 + m rho) with SHRINK_FRACTION bits after the point."""
+        """The factor c / m = rho / (l2 + m rho) with SHRINK_FRACTION bits after the point."""
         return round(self.rho / (self.objective.l2 + self.parties * self.rho) * (1 << SHRINK_FRACTION))
 
     @property
     def threshold_scaled(self) -> int:
-        """c k = l1 / (l2 + m rho) with SHARE_FRACTION bits after the point: the threshold of the shrunken mean."""
+        """The threshold c k = l1 / (l2 + m rho) with SHARE_FRACTION bits after the point: the threshold of the shrunken mean."""
         return round(self.objective.l1 / (self.objective.l2 + self.parties * self.rho) * (1 << SHARE_FRACTION))
 
     @property

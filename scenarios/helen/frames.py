@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from scenarios.helen.party import Stopping, Told, Unreadable
 from sim.protocol import Address
 
-_TOLD, _STOPPING = b"T", b"S"
+#: First bytes of what a party says, of its stopping, and of what `emulation.streams` says of a message it refused.
+_TOLD, _STOPPING, _REFUSED = b"T", b"S", b"!"
 _HEAD = struct.Struct(">c32sI32s")
 _STOP = struct.Struct(">c32sih")
 #: Bytes of a message beside its body.
@@ -41,5 +42,9 @@ class Frames:
         if data[:1] == _STOPPING and len(data) >= _STOP.size:
             _, session, culprit, size = _STOP.unpack_from(data)
             text = data[_STOP.size :]
-            return Stopping(session, text[:size].decode(errors="replace"), culprit, text[size:].decode(errors="replace"))
-        return Unreadable(f"{len(data)} bytes that are no message")
+            return Stopping(
+                session, text[:size].decode(errors="replace"), culprit, text[size:].decode(errors="replace")
+            )
+        if data[:1] == _REFUSED:
+            return Unreadable(data[1:].decode(errors="replace"))
+        return Unreadable(f"{len(data)} bytes that are no message" if data else "nothing more: its connection ended")

@@ -20,7 +20,7 @@ LowMask = Callable[[Truncation, int], int]
 
 
 def run(terms: Agreement, summaries: Sequence[SummaryNumbers], low_mask: LowMask = lambda kind, number: 0) -> list[int]:
-    """z (d) after all iterations, with SHARE_FRACTION bits after the point."""
+    """The weights z (d) after all iterations, with SHARE_FRACTION bits after the point."""
     m, d, q = terms.parties, terms.features, terms.budget.fraction
     u = np.full((m, d), mpz(0), dtype=object)
     z = np.full(d, mpz(0), dtype=object)
@@ -51,5 +51,5 @@ class _Carries:
 
 
 def weights(z: Sequence[int]) -> Whole:
-    """z as floating-point numbers."""
+    """The weights z as floating-point numbers."""
     return np.array([float(x) / (1 << SHARE_FRACTION) for x in z])

@@ -93,7 +93,9 @@ class Masks:
             if proof is not None:
                 equations = interval.equations(ciphertexts, proof, transcript)
                 if equations is None or not decide(cipher, equations, draw):
-                    raise Cheating("mask interval", party, f"party {party} does not prove that its {name} masks are in range")
+                    raise Cheating(
+                        "mask interval", party, f"party {party} does not prove that its {name} masks are in range"
+                    )
 
     def write(self, commitment: MaskCommitment, out: Writer) -> None:
         """As bytes."""
@@ -105,7 +107,7 @@ class Masks:
     def read(self, data: Reader) -> MaskCommitment:
         """What was written."""
         read = [
-            (data.ciphertexts(interval.count), interval.read(data) if interval.count else None)
+            (data.ciphertexts(interval.length), interval.read(data) if interval.length else None)
             for interval in self.intervals
         ]
         return MaskCommitment(tuple(c for c, _ in read), tuple(p for _, p in read))
@@ -123,7 +125,7 @@ def packed(numbers: Sequence[int], terms: Agreement) -> list[int]:
 def unpacked(packs: Sequence[int], count: int, terms: Agreement) -> list[int]:
     """The numbers that were packed; what exceeds the last slot stays with it."""
     slots, width = terms.budget.slots, terms.budget.slot_bits
-    found = []
+    found = list[int]()
     for pack in packs:
         size = min(slots, count - len(found))
         found += [(pack >> (place * width)) & ((1 << width) - 1) for place in range(size - 1)]

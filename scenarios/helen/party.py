@@ -92,9 +92,11 @@ class Party(Node):
         return self._over
 
     def on_start(self, now: float) -> Sequence[Effect]:
-        """Says its first words."""
+        """Says its first words, unless somebody has ended the run before it began."""
+        if self._over:
+            return ()
         self._running = self.protocol.run()
-        return self._carry_on(None)
+        return [*self._carry_on(None), *self._go_on()]
 
     def on_message(self, now: float, source: Address, message: Any) -> Sequence[Effect]:
         """Goes on if that was the last message of the step."""
@@ -123,12 +125,14 @@ class Party(Node):
     def _take(self, party: int, message: Any) -> None:
         """Keeps a message that may come now; `Cheating` if it may not."""
         if isinstance(message, Unreadable):
-            raise Cheating("unreadable message", party, f"{self._step}: party {party} sent {message.why}")
+            raise Cheating("unreadable message", party, f"{self._step}: from party {party} came {message.why}")
         if not isinstance(message, Told | Stopping) or message.session != self._session:
-            raise Cheating("session", party, f"{self._step}: party {party} is in another session: its terms or key differ")
+            raise Cheating(
+                "session", party, f"{self._step}: party {party} is in another session: its terms or key differ"
+            )
         assert isinstance(message, Told)
         ahead = message.number - self._number
-        due = 0 if party not in self._bodies[0] else 1
+        due = 1 if self._number < 0 or party in self._bodies[0] else 0
         if ahead != due or party in self._bodies[1]:
             raise Cheating("order of messages", party, f"{self._step}: party {party} sent message {message.number}, and "
                            f"{self._number + due} was due")  # fmt: skip
@@ -137,11 +141,13 @@ class Party(Node):
     def _go_on(self) -> list[Effect]:
         """All steps that are complete."""
         effects: list[Effect] = []
-        while not self._over and len(self._bodies[0]) == self._count:
+        while self._number >= 0 and not self._over and len(self._bodies[0]) == self._count:
             mine = self.protocol.rounds.digest
             different = [party for party, heard in sorted(self._heard[0].items()) if heard != mine]
             if different:
-                detail = f"{self._step}: party {different[0]} heard something else at an earlier step than party {self._me}"
+                detail = (
+                    f"{self._step}: party {different[0]} heard something else at an earlier step than party {self._me}"
+                )
                 return [*effects, *self._stop("equivocation", -1, self._me, detail)]
             bodies = [self._bodies[0][party] for party in range(self._count)]
             effects += self._carry_on(bodies)
@@ -161,8 +167,6 @@ class Party(Node):
     def _say(self, said: Exchange) -> list[Effect]:
         self._number, self._step = self._number + 1, said.step
         self._bodies, self._heard = [self._bodies[1], {}], [self._heard[1], {}]
-        if self._number == 0:
-            self._bodies, self._heard = [{}, {}], [{}, {}]
         heard = self.protocol.rounds.digest
         self._bodies[0][self._me], self._heard[0][self._me] = said.body, heard
         told = Told(self._session, self._number, heard, said.body)

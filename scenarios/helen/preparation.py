@@ -66,7 +66,9 @@ def check_rows(X: NDArray[np.float64], y: NDArray[np.float64], party: int) -> No
     for column in range(features):
         _check_column(X[:, column], who, column)
     if np.sqrt(np.mean(y**2)) > MOST_RMS:
-        raise UserError(f"{who}: y has root mean square {np.sqrt(np.mean(y**2)):g}; normalise it to at most {MOST_RMS:g}")
+        raise UserError(
+            f"{who}: y has root mean square {np.sqrt(np.mean(y**2)):g}; normalise it to at most {MOST_RMS:g}"
+        )
 
 
 def _check_column(values: NDArray[np.float64], who: str, column: int) -> None:

@@ -62,7 +62,7 @@ class Protocol:
         self._crossed: list[tuple[list[mpz], Shared]] = []
 
     def run(self) -> Steps[list[int]]:
-        """z (d) with SHARE_FRACTION bits after the point; raises `Cheating`."""
+        """The weights z (d) with SHARE_FRACTION bits after the point; raises `Cheating`."""
         yield from self._prepare()
         yield from self._commit_masks()
         state, differences = start(self.spdz, self.terms), None
@@ -137,7 +137,9 @@ class Protocol:
         products = self._read_all(step, bodies, self._products.read)
         for party, product in enumerate(products):
             if party != self.party:
-                self._check_units(party, step, [*product.ciphertexts, *product.proof.commitments, product.proof.product])
+                self._check_units(
+                    party, step, [*product.ciphertexts, *product.proof.commitments, product.proof.product]
+                )
                 self._products.verify(
                     self.cipher, party, self._committed[party]["inverse"], summands[party], product, transcripts[party],
                     self._decide, self._draw,
@@ -211,7 +213,9 @@ class Protocol:
         """What all parties together decrypt; each proves its part."""
         cipher, share = self.cipher, self.secrets.share
         partials = [cipher.partial(one, share) for one in ciphertexts]
-        proof = self._decryption.prove(cipher, ciphertexts, partials, share, self._transcript(self.party, step), self._draw)
+        proof = self._decryption.prove(
+            cipher, ciphertexts, partials, share, self._transcript(self.party, step), self._draw
+        )
         out = Writer(self.terms.key_bits)
         out.ciphertexts(partials)
         self._decryption.write(proof, out)

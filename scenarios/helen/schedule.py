@@ -80,7 +80,7 @@ def _inputs(terms: Agreement, ciphertext: int) -> int:
 
 def _masks(terms: Agreement, ciphertext: int) -> int:
     intervals = Masks(terms).intervals
-    return sum(one.count * ciphertext + _interval(one, ciphertext) for one in intervals if one.count)
+    return sum(one.length * ciphertext + _interval(one, ciphertext) for one in intervals if one.length)
 
 
 def _interval(interval: Interval, ciphertext: int) -> int:

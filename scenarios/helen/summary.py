@@ -79,12 +79,14 @@ def orthogonal(vectors: NDArray[np.float64], fraction: int) -> Whole:
 
 def scaled(numbers: NDArray[np.float64], fraction: int) -> Whole:
     """Exactly the floating-point numbers times 2^fraction, rounded down where they have more bits."""
-    return np.vectorize(lambda x: mpz(_exact(float(x), fraction)), otypes=[object])(numbers)
+    exact: Whole = np.vectorize(lambda x: mpz(_exact(float(x), fraction)), otypes=[object])(numbers)
+    return exact
 
 
 def rounded(numbers: Whole, shift: int) -> Whole:
     """Over 2^shift, to the nearest whole number."""
-    return (numbers + (mpz(1) << (shift - 1))) >> shift
+    nearest: Whole = (numbers + (mpz(1) << (shift - 1))) >> shift
+    return nearest
 
 
 def identity(size: int) -> Whole:

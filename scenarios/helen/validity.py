@@ -105,12 +105,16 @@ class Validity:
         relation = _relation(_Ciphertexts(cipher), commitment, challenge, self.terms)
         proved = self.relations.equations(relation.known, relation.others, relation.result, proof.relations, transcript)
         if not decide(cipher, proved, draw):
-            raise Cheating("input relations", party, f"party {party} does not prove that its summary is that of some rows")
+            raise Cheating(
+                "input relations", party, f"party {party} does not prove that its summary is that of some rows"
+            )
 
     def _challenge(self, transcript: Transcript, commitment: Commitment) -> "_Challenge":
         transcript.absorb("products", _in_a_row(commitment, tuple(SHAPES)[12:]))
         d = self.terms.features
-        return _Challenge(*(transcript.challenges(label, count) for label, count in (("t", d), ("s", d), ("mu", RELATIONS))))
+        return _Challenge(
+            *(transcript.challenges(label, count) for label, count in (("t", d), ("s", d), ("mu", RELATIONS)))
+        )
 
     def write(self, commitment: Commitment, proof: InputProof, out: Writer) -> None:
         """Commitment and proof as bytes."""

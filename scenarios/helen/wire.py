@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from gmpy2 import mpz
 
 
-class Malformed(Exception):
+class Malformed(Exception):  # noqa: N818 - what the bytes are
     """Bytes that are not what they should be."""
 
 

@@ -58,7 +58,7 @@ def hold_together(cipher: Cipher, equations: Sequence[Equation], draw: Draw) -> 
     plain = sum(weight * equation.plain for weight, equation in zip(weights, equations, strict=True))
     hidden = sum(weight * equation.hidden for weight, equation in zip(weights, equations, strict=True))
     bits = max((equation.hidden_bits for equation in equations), default=0) + extra
-    return product == cipher.of(plain, hidden, bits)
+    return bool(product == cipher.of(plain, hidden, bits))
 
 
 def first_broken(cipher: Cipher, equations: Sequence[Equation], draw: Draw) -> int | None:
@@ -82,5 +82,3 @@ def _holds(cipher: Cipher, equation: Equation) -> bool:
             factor = base if exponent == 1 else cipher.power(base, exponent, terms.bits)
             product = product * factor % cipher.square
     return bool(product == cipher.of(equation.plain, equation.hidden, equation.hidden_bits))
-
-

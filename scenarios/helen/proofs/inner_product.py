@@ -59,7 +59,9 @@ class InnerProduct(NamedTuple):
     ) -> InnerProductProof:  # fmt: skip
         """The proof of a prover who knows both vectors, and the randomness `hidden` of C."""
         masks = self._masks(len(known), draw)
-        product = Secret(*(sum(mask.plain * one[side] for mask, one in zip(masks, others, strict=True)) for side in (0, 1)))
+        product = Secret(
+            *(sum(mask.plain * one[side] for mask, one in zip(masks, others, strict=True)) for side in (0, 1))
+        )
         bits = self.remainder_bits + CHALLENGE + HIDING
         remainder = hidden - sum(a.plain * b.randomness for a, b in zip(known, others, strict=True))
         committed = cipher.of(product.plain, product.randomness, bits)

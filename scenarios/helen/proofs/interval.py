@@ -38,15 +38,15 @@ class IntervalProof(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """The lengths of a proof that `count` numbers are below 2^`bits`."""
+    """The lengths of a proof that `length` numbers are below 2^`bits`."""
 
-    count: int
+    length: int
     bits: int
     modulus_bits: int
 
     @property
     def _sum_bits(self) -> int:
-        return ceil(log2(max(self.count, 2))) + HIDING + 7
+        return ceil(log2(max(self.length, 2))) + HIDING + 7
 
     @property
     def answer_bits(self) -> int:
@@ -105,9 +105,7 @@ class Interval(NamedTuple):
         )
 
 
-def _matrix(
-    transcript: Transcript, ciphertexts: Sequence[mpz], commitments: Sequence[mpz]
-) -> list[list[int]]:
+def _matrix(transcript: Transcript, ciphertexts: Sequence[mpz], commitments: Sequence[mpz]) -> list[list[int]]:
     """E, row by row."""
     transcript.absorb("statement", ciphertexts)
     transcript.absorb("commitments", commitments)

@@ -79,7 +79,9 @@ class Material:
     def take_comparisons(self, count: int) -> BitMasks:
         """Masks for so many comparisons."""
         start, end = self._take("comparisons", count, len(self.comparisons.high))
-        return BitMasks(tuple(bit.part(start, end) for bit in self.comparisons.bits), self.comparisons.high.part(start, end))
+        return BitMasks(
+            tuple(bit.part(start, end) for bit in self.comparisons.bits), self.comparisons.high.part(start, end)
+        )
 
     def take_inputs(self, count: int) -> tuple[list[Shared], list[mpz]]:
         """Masks for so many inputs of every party, and what one's own are."""

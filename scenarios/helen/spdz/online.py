@@ -81,7 +81,9 @@ class Spdz:
         total = mpz(0)
         for party, (commitment, body) in enumerate(zip(commitments, bodies, strict=True)):
             if _commitment(party, body) != commitment:
-                raise Cheating("MAC commitment", party, f"party {party} opened another MAC difference than it committed to")
+                raise Cheating(
+                    "MAC commitment", party, f"party {party} opened another MAC difference than it committed to"
+                )
             total += self.decoded(step, party, body[:-_NONCE], 1)[0]
         if total % self.prime:
             raise Cheating("MAC check", None, "a number was opened that is not what was shared")
@@ -95,7 +97,9 @@ class Spdz:
         """The numbers that `party` sent; raises `Cheating` if they are not so many numbers of the field."""
         if len(body) != count * self._width:
             size = count * self._width
-            raise Cheating("malformed message", party, f"{step}: party {party} sent {len(body)} bytes instead of {size}")
+            raise Cheating(
+                "malformed message", party, f"{step}: party {party} sent {len(body)} bytes instead of {size}"
+            )
         numbers = [mpz(int.from_bytes(body[i : i + self._width], "big")) for i in range(0, len(body), self._width)]
         if any(number >= self.prime for number in numbers):
             raise Cheating("malformed message", party, f"{step}: party {party} sent a number that is not of the field")

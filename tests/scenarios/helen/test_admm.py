@@ -45,10 +45,14 @@ def test_the_gap_tells_what_is_not_optimal() -> None:
 @pytest.mark.parametrize("spread", [1.0, 1e9])
 def test_the_decomposition_is_that_of_the_rows(spread: float) -> None:
     generator = np.random.default_rng(3)
-    X = generator.standard_normal((300, 6)) @ np.diag(np.geomspace(1.0, 1.0 / spread, 6)) @ generator.standard_normal((6, 6))
+    X = (
+        generator.standard_normal((300, 6))
+        @ np.diag(np.geomspace(1.0, 1.0 / spread, 6))
+        @ generator.standard_normal((6, 6))
+    )
     y = generator.standard_normal(300)
     made = decompose(X, y, rows=300)
-    left, values, right = np.linalg.svd(X / np.sqrt(300), full_matrices=False)
+    _, values, _ = np.linalg.svd(X / np.sqrt(300), full_matrices=False)
     assert made.values == pytest.approx(values, rel=1e-6 if spread == 1 else 1e-3)
     assert np.abs(made.vectors @ np.diag(made.values**2) @ made.vectors.T - X.T @ X / 300).max() < 1e-12
     moment = made.vectors @ (made.values * made.projected)

@@ -63,7 +63,9 @@ def test_every_step_says_what_the_schedule_says(count: int) -> None:
 
 def test_the_same_seed_says_the_same_bytes() -> None:
     agreed = terms(2, iterations=1)
-    said = [[next(one.run()).body for one in protocols(agreed, rows(agreed), keys(2), streams(seed))] for seed in (3, 3, 4)]
+    said = [
+        [next(one.run()).body for one in protocols(agreed, rows(agreed), keys(2), streams(seed))] for seed in (3, 3, 4)
+    ]
     assert said[0] == said[1] != said[2]
 
 
