@@ -1,8 +1,8 @@
 """How a node's messages travel where none may be lost or overtaken: a TCP connection to each of the others, for good.
 
-Each connection carries one direction: the sender's name, then messages, each with its length before it. When a connection ends,
-its receiver is handed empty bytes, once; a length above LARGEST is handed over as a sentence after "!" and ends the connection.
-Names are believed: who may connect is the network's affair.
+Each connection carries one direction: the sender's name, then messages, each with its length before it. When a
+connection ends, its receiver is handed empty bytes, once; a length above LARGEST is handed over as a sentence after
+"!" and ends the connection. Names are believed: who may connect is the network's affair.
 """
 
 import select

@@ -4,8 +4,8 @@
 
 with X_i, y_i the n_i rows of party i and n = sum n_i. (scikit-learn's ElasticNet: lambda_1 = alpha l1_ratio and
 lambda_2 = alpha (1 - l1_ratio); its Ridge: lambda_2 = alpha / n.) All is divided by n, so that summaries, and the bits
-that hold them, do not depend on the number of rows. With A_i = (X_i^T X_i / n + rho I)^-1, b_i = X_i^T y_i / n and scaled
-duals u_i (Boyd et al., "Distributed Optimization and Statistical Learning via ADMM", 2011, section 8.2):
+that hold them, do not depend on the number of rows. With A_i = (X_i^T X_i / n + rho I)^-1, b_i = X_i^T y_i / n and
+scaled duals u_i (Boyd et al., "Distributed Optimization and Statistical Learning via ADMM", 2011, section 8.2):
 
     w_i = A_i (b_i + rho (z - u_i))
     z   = c S_k(mean_i (w_i + u_i)),  c = m rho / (lambda_2 + m rho),  k = lambda_1 / (m rho)

@@ -94,7 +94,7 @@ class Agreement:
 
     @property
     def threshold_scaled(self) -> int:
-        """The threshold c k = l1 / (l2 + m rho) with SHARE_FRACTION bits after the point: the threshold of the shrunken mean."""
+        """The threshold c k = l1 / (l2 + m rho) of the shrunken mean, with SHARE_FRACTION bits after the point."""
         return round(self.objective.l1 / (self.objective.l2 + self.parties * self.rho) * (1 << SHARE_FRACTION))
 
     @property

@@ -1,19 +1,19 @@
 """How long every number of the protocol can get, and the shortest modulus and field in which none of them wraps.
 
-Summaries carry Q bits after the point, 80 or 96: so many because a batched interval proof shows a bound that is 2^58 to 2^67
-times what honest provers need (`proofs.interval`), and what is to be shown small are rounding errors at scale 2^-Q. Shares
-carry F = 40 bits. Values are bounded as follows.
+Summaries carry Q bits after the point, 80 or 96: so many because a batched interval proof shows a bound that is 2^58
+to 2^67 times what honest provers need (`proofs.interval`), and what is to be shown small are rounding errors at scale
+2^-Q. Shares carry F = 40 bits. Values are bounded as follows.
 
-- A valid summary has |A_i| <= 1/rho and |b_i| <= B_sigma B_y with B_sigma = 2 sqrt(d) (columns have a root mean square of at
-  most 2) and B_y = 2, as singular values are proved at most B_sigma and y* at most B_y.
-- ADMM is Douglas-Rachford splitting on s_i = w_i + u_i (the u before): a nonexpansive map, so from 0 the K-th s is at most K
-  times as long as the first, |s| <= sqrt(m) max|b_i| / rho. z is a projection of s that a soft threshold shortens, u and
-  z - u are no longer than s, and |w_i| <= (K + 1) times the first. So all are at most
+- A valid summary has |A_i| <= 1/rho and |b_i| <= B_sigma B_y with B_sigma = 2 sqrt(d) (columns have a root mean square
+  of at most 2) and B_y = 2, as singular values are proved at most B_sigma and y* at most B_y.
+- ADMM is Douglas-Rachford splitting on s_i = w_i + u_i (the u before): a nonexpansive map, so from 0 the K-th s is at
+  most K times as long as the first, |s| <= sqrt(m) max|b_i| / rho. z is a projection of s that a soft threshold
+  shortens, u and z - u are no longer than s, and |w_i| <= (K + 1) times the first. So all are at most
   M = (K + 1) sqrt(m) 4 sqrt(d) / rho, and one bit more covers that proofs hold up to 2^-12.
-- What a *cheater* can bring about is longer: its mask of a value that becomes a ciphertext again is only proved to be below
-  2^(mask + slack), so the value can be as long, and an honest party's product with it too. Masks of products must cover
-  that, or a cheater could read an honest party's summary off a decryption. A mask is HIDING bits longer than what it
-  hides (statistical distance 2^-HIDING).
+- What a *cheater* can bring about is longer: its mask of a value that becomes a ciphertext again is only proved to be
+  below 2^(mask + slack), so the value can be as long, and an honest party's product with it too. Masks of products
+  must cover that, or a cheater could read an honest party's summary off a decryption. A mask is HIDING bits longer
+  than what it hides (statistical distance 2^-HIDING).
 
 >>> small = Budget(parties=3, features=10, iterations=10, rho=0.25, modulus_bits=1024)
 >>> small.value_bits, small.field_bits, small.slots, small.least_modulus_bits
@@ -135,7 +135,7 @@ class Budget:
 
     @property
     def summary_count(self) -> int:
-        """Ciphertexts of an input proof's first interval proof: V, A, what V V^T is off by, four vectors, four numbers."""
+        """Ciphertexts of an input proof's first interval proof: V, A, R1, four vectors, four numbers."""
         return 3 * self.features**2 + 4 * self.features + 4
 
     @property

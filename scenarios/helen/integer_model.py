@@ -1,8 +1,8 @@
 """The fixed-point protocol in whole numbers, without cryptography: what a secure run must come to, bit for bit.
 
-The one thing that the protocol leaves open is the carry of a truncation (`spdz.fixed_point`): floor(x / 2^s), or one more if
-(x mod 2^s) + r_low >= 2^s for the dealer's r_low. A model that is told the dealer's r_low is exact; one that is not (r_low = 0) is
-off by a few units of 2^-F.
+The one thing that the protocol leaves open is the carry of a truncation (`spdz.fixed_point`): floor(x / 2^s), or one
+more if (x mod 2^s) + r_low >= 2^s for the dealer's r_low. A model that is told the dealer's r_low is exact; one that
+is not (r_low = 0) is off by a few units of 2^-F.
 """
 
 from collections.abc import Callable, Sequence

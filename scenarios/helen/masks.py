@@ -1,4 +1,4 @@
-"""Masks under which numbers cross between ciphertexts and shares; every party commits to all of a run's before it begins.
+"""Masks under which numbers cross between ciphertexts and shares; all are committed to before a run begins.
 
 For K iterations of m d products w_i and K - 1 of m d differences z - u_i, a party draws
 
@@ -6,8 +6,8 @@ For K iterations of m d products w_i and K - 1 of m d differences z - u_i, a par
 - a mask of each difference, encrypted by itself, as it has to be taken off a ciphertext again;
 - one mask of the final check,
 
-proves each kind in range and known to it (or it could send the inverse of another's mask), and inputs all into SPDZ. That what
-it encrypts is what it inputs, nobody checks here: the final check compares what was converted, not the masks.
+proves each kind in range and known to it (or it could send the inverse of another's mask), and inputs all into SPDZ.
+That what it encrypts is what it inputs, nobody checks here: the final check compares what was converted, not the masks.
 """
 
 from collections.abc import Sequence

@@ -1,14 +1,14 @@
 """Threshold Paillier, m of m: a number under a key that only all parties together can open.
 
 Public: N = P Q, a product of safe primes, g = 1 + N and H = h^N mod N^2 for a random square h. A number x, taken modulo
-N and centred, is encrypted as (1 + x N) H^s mod N^2 with a random s of |N|/2 bits (Damgard, Jurik, Nielsen, "A generalization
-of Paillier's public-key system with applications to electronic voting", 2010, section 4.2: as safe as r^N under a
-short-exponent assumption). H never changes, so its powers come from a table; and because randomness is an exponent, that
-of a sum of ciphertexts is a sum of whole numbers, which a prover knows without any power.
+N and centred, is encrypted as (1 + x N) H^s mod N^2 with a random s of |N|/2 bits (Damgard, Jurik, Nielsen, "A
+generalization of Paillier's public-key system with applications to electronic voting", 2010, section 4.2: as safe as
+r^N under a short-exponent assumption). H never changes, so its powers come from a table; and because randomness is an
+exponent, that of a sum of ciphertexts is a sum of whole numbers, which a prover knows without any power.
 
-Secret: D = 0 modulo lambda(N) and 1 modulo N; shares s_i are uniform modulo N lambda(N) and sum to D (Fouque, Poupard, Stern
-2000, for a threshold of all). Then prod c^(2 s_i) = 1 + 2 a N. Squares are decrypted so that partial decryptions can be
-proved right among squares, where no element has a small order. `v_i = v^(s_i)` binds a party to its share.
+Secret: D = 0 modulo lambda(N) and 1 modulo N; shares s_i are uniform modulo N lambda(N) and sum to D (Fouque, Poupard,
+Stern 2000, for a threshold of all). Then prod c^(2 s_i) = 1 + 2 a N. Squares are decrypted so that partial decryptions
+can be proved right among squares, where no element has a small order. `v_i = v^(s_i)` binds a party to its share.
 
 Keys come from a dealer, and its random numbers from a named stream, so that runs repeat: a testbed, not a way to make
 keys that guard anything.
@@ -136,8 +136,8 @@ class Cipher:
     def opened(self, partials: Sequence[mpz]) -> int | None:
         """The number of which these are all partial decryptions, centred; None if they are of none.
 
-        A party may return the negative of its partial decryption, which no proof among squares can tell: so a product of
-        -1 - 2 a N is as good.
+        A party may return the negative of its partial decryption, which no proof among squares can tell: so a product
+        of -1 - 2 a N is as good.
         """
         together = prod(partials, start=mpz(1)) % self.square
         for sign in (1, -1):

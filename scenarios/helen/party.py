@@ -1,11 +1,12 @@
 """A party as a node without I/O: carries its protocol's steps to the others and theirs to it, or stops for all to see.
 
-A step is over when everybody's message for it is there. Messages of a party come in order, one for each step, and at most one
-step ahead, since nobody can go on without ours; anything else is a message lost, repeated, replayed or reordered on the way, and
-ends the run. So does silence: when a step takes longer than `patience`, whoever is missing is named.
+A step is over when everybody's message for it is there. Messages of a party come in order, one for each step, and at
+most one step ahead, since nobody can go on without ours; anything else is a message lost, repeated, replayed or
+reordered on the way, and ends the run. So does silence: when a step takes longer than `patience`, whoever is missing
+is named.
 
-Each message says a digest of all that its sender heard at earlier steps. Two that differ show that somebody told different things to
-different parties; without signatures nobody can show who.
+Each message says a digest of all that its sender heard at earlier steps. Two that differ show that somebody told
+different things to different parties; without signatures nobody can show who.
 
 A party that stops tells the others why. Who is told believes nothing of it but stops too.
 """
@@ -134,8 +135,8 @@ class Party(Node):
         ahead = message.number - self._number
         due = 1 if self._number < 0 or party in self._bodies[0] else 0
         if ahead != due or party in self._bodies[1]:
-            raise Cheating("order of messages", party, f"{self._step}: party {party} sent message {message.number}, and "
-                           f"{self._number + due} was due")  # fmt: skip
+            detail = f"party {party} sent message {message.number}, and {self._number + due} was due"
+            raise Cheating("order of messages", party, f"{self._step}: {detail}")  # fmt: skip
         self._bodies[ahead][party], self._heard[ahead][party] = message.body, message.heard
 
     def _go_on(self) -> list[Effect]:

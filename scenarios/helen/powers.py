@@ -1,8 +1,8 @@
 """Powers modulo a large number: one at a time, of a base that never changes, and products of many; all are counted.
 
 The cost of a power is its exponent's bits times a constant of the modulus. A base that never changes gets a table of
-its powers (8 bits a row), so that a power is one product a row. A product of many powers goes by Straus's method for few
-bases and by Pippenger's for many (both in Bernstein, "Pippenger's exponentiation algorithm", 2002).
+its powers (8 bits a row), so that a power is one product a row. A product of many powers goes by Straus's method for
+few bases and by Pippenger's for many (both in Bernstein, "Pippenger's exponentiation algorithm", 2002).
 
 Counts are nominal: they follow from how many exponents of how many bits were asked for, never from their digits, so a
 run's counts can be told beforehand.
@@ -20,7 +20,7 @@ import gmpy2
 from gmpy2 import mpz
 
 _ROW_BITS = 8
-#: A bit of a single power costs so many modular products: GMP squares in Montgomery form (1.22 against 1.57 us, 2048 bits).
+#: A bit of a single power costs so many modular products: GMP squares in Montgomery form (measured at 2048 bits).
 _PRODUCTS_PER_BIT = 0.78
 
 

@@ -1,11 +1,12 @@
 """From a party's rows to what it commits to: V, sigma and U^T y of its singular value decomposition.
 
-With X / sqrt(n) = U S V^T, the summary is A = V (S^2 + rho)^-1 V^T and b = V (S y*), y* = U^T y / sqrt(n). None of it needs
-the n_i x d matrix U: the eigenvectors of X^T X are V, its eigenvalues sigma^2, and y* = S^-1 V^T X^T y. Squaring loses half of
-the digits, so an ill-conditioned X (condition above 1e7) is decomposed directly. Where sigma_k = 0, y*_k = 0.
+With X / sqrt(n) = U S V^T, the summary is A = V (S^2 + rho)^-1 V^T and b = V (S y*), y* = U^T y / sqrt(n). None of it
+needs the n_i x d matrix U: the eigenvectors of X^T X are V, its eigenvalues sigma^2, and y* = S^-1 V^T X^T y. Squaring
+loses half of the digits, so an ill-conditioned X (condition above 1e7) is decomposed directly. Where sigma_k = 0, y*_k
+= 0.
 
-Rows are to be normalised: the bit-length budget holds for columns whose root mean square is at most 2 and at least 1/8 on
-each party's rows, and targets likewise at most 2. What is not is refused, by name of the column.
+Rows are to be normalised: the bit-length budget holds for columns whose root mean square is at most 2 and at least 1/8
+on each party's rows, and targets likewise at most 2. What is not is refused, by name of the column.
 """
 
 from typing import NamedTuple

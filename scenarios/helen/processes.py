@@ -1,8 +1,8 @@
 """A run of real processes: each party is one, and they talk over TCP, on loopback.
 
-The coordinator plays the dealer: it writes each party a file with that party's secrets, starts the processes, and reads what they
-noted. A party's process reads its own file and nothing else. Random numbers come from named streams here too, so a run says
-the same bytes whoever carries them.
+The coordinator plays the dealer: it writes each party a file with that party's secrets, starts the processes, and
+reads what they noted. A party's process reads its own file and nothing else. Random numbers come from named streams
+here too, so a run says the same bytes whoever carries them.
 """
 
 import os

@@ -1,7 +1,8 @@
 """The product of an iteration: w_i = A_i (b_i + rho (z - u_i)), made on ciphertexts by party i and proved to all.
 
-With q_k = Enc(b_k + rho (z - u_i)_k), which everybody can make, w_j = prod_k q_k^(A_jk) H^(s_j). For random t, a hash of everything,
-t A (q) = t w (Freivalds 1977): an inner product of d numbers, the first of which, A^T t, party i knows and its commitment fixes.
+With q_k = Enc(b_k + rho (z - u_i)_k), which everybody can make, w_j = prod_k q_k^(A_jk) H^(s_j). For random t, a hash
+of everything, t A (q) = t w (Freivalds 1977): an inner product of d numbers, the first of which, A^T t, party i knows
+and its commitment fixes.
 """
 
 from collections.abc import Sequence

@@ -6,8 +6,8 @@
     final       one joint decryption against one opening for all that crossed; the MAC check
     release     z is opened, and its own MAC check decides whether it is believed
 
-Every ciphertext, proof and share of every other party is checked as it comes, and nothing that depends on it is said before.
-Nothing about z is opened before the final check and the MAC check of everything else have passed.
+Every ciphertext, proof and share of every other party is checked as it comes, and nothing that depends on it is said
+before. Nothing about z is opened before the final check and the MAC check of everything else have passed.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Secrets:
-    """What one party brings: its key share, its summary, the dealer's material, and where its random numbers come from."""
+    """What one party brings: its key share, its summary, the dealer's material, its random numbers."""
 
     share: KeyShare
     summary: SummaryNumbers
@@ -190,7 +190,7 @@ class Protocol:
         return ciphertexts
 
     def _compare_all(self) -> Steps[None]:
-        """A random sum of all that crossed, decrypted and opened under the same mask, must be one number modulo the prime."""
+        """A random sum of all that crossed, decrypted and opened under one mask, must be the same modulo the prime."""
         ciphertexts = [one for crossed, _ in self._crossed for one in crossed]
         transcript = Transcript(self.rounds.digest, 0, "final")
         weights = transcript.challenges("weights", len(ciphertexts))

@@ -1,10 +1,12 @@
 """A protocol as a party sees it: it says something to all, and goes on when all have said theirs.
 
-A party's protocol is a generator that yields an `Exchange` and is sent everybody's bytes for that step, its own included,
-in the order of the parties. It opens no socket and knows no clock; whoever drives it carries bytes (`party.Party`).
+A party's protocol is a generator that yields an `Exchange` and is sent everybody's bytes for that step, its own
+included, in the order of the parties. It opens no socket and knows no clock; whoever drives it carries bytes
+(`party.Party`).
 
-`Rounds` keeps a digest of all that was said, by all, so far. Everything that is to be unpredictable when something was said
-is a hash of it, and every message carries it, so that parties that were told different things find out a step later.
+`Rounds` keeps a digest of all that was said, by all, so far. Everything that is to be unpredictable when something was
+said is a hash of it, and every message carries it, so that parties that were told different things find out a step
+later.
 """
 
 from collections.abc import Generator

@@ -1,7 +1,7 @@
 """A run made ready: everything that a dealer and the parties do before the first message.
 
-The dealer deals keys and SPDZ material, each party turns its rows into a summary; what belongs to a party is put in an object of
-its own (`protocol.Secrets`), and no object holds two parties' secrets once they are dealt.
+The dealer deals keys and SPDZ material, each party turns its rows into a summary; what belongs to a party is put in an
+object of its own (`protocol.Secrets`), and no object holds two parties' secrets once they are dealt.
 """
 
 from collections.abc import Sequence
@@ -58,8 +58,8 @@ def protocols(terms: Agreement, rows: Sequence[Rows], keys: Keys, streams: Strea
     """Every party, ready to say its first words. Raises `UserError` for terms or rows that cannot work."""
     made = summaries(terms, rows)
     if (len(keys.shares), int(keys.public.n.bit_length())) != (terms.parties, terms.key_bits):
-        raise UserError(f"the key is for {len(keys.shares)} parties and has {keys.public.n.bit_length()} bits; agreed are "
-                        f"{terms.parties} parties and {terms.key_bits} bits")  # fmt: skip
+        raise UserError(f"the key is for {len(keys.shares)} parties and has {keys.public.n.bit_length()} bits; "
+                        f"agreed are {terms.parties} parties and {terms.key_bits} bits")  # fmt: skip
     material = Dealer(terms.parties, terms.prime, Draws(streams, "dealer", "spdz")).deal(needs(terms))
     return [
         Protocol(terms, Cipher(keys.public, keys.table), Secrets(share, summary, dealt, Draws(streams, "party", party)))

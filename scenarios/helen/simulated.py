@@ -38,7 +38,7 @@ def honest(party: Party) -> Node:
 
 
 def run(parties: Sequence[Party], link: LinkFigures, dress: Dress = honest) -> Ran:
-    """All parties, each on a host of its own, with a `link` between any two; until everybody has finished or stopped."""
+    """All parties, each on a host of its own, with a `link` between any two; until all have finished or stopped."""
     engine, ran, codec = Engine(), Ran(), Frames()
     network = Network(engine)
     for party in parties:

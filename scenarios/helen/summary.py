@@ -1,10 +1,11 @@
 """A party's summary in whole numbers, with everything that its input proof is about.
 
 With Q bits after the point:  V V^T = I + R1,  W = V Theta,  W V^T = A + R3,  S = sigma^2,  theta (S + rho) = 1 + R5,
-g = sigma y*,  V g = b + R7,  sum S + c_sigma^2 = 4 d + R8,  sum y*^2 + c_y^2 = 4 + R9. W, S and g are exact products (scale 2 Q);
-A and b are rounded from scale 3 Q, and what all others are off by is at most rounding.
+g = sigma y*,  V g = b + R7,  sum S + c_sigma^2 = 4 d + R8,  sum y*^2 + c_y^2 = 4 + R9. W, S and g are exact products
+(scale 2 Q); A and b are rounded from scale 3 Q, and what all others are off by is at most rounding.
 
-Floating-point V is orthogonal to 2^-50 only, far less than Q; one step of Newton's iteration, V + V (I - V^T V) / 2, squares that.
+Floating-point V is orthogonal to 2^-50 only, far less than Q; one step of Newton's iteration, V + V (I - V^T V) / 2,
+squares that.
 """
 
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ _GUARD = 32
 
 @dataclass(frozen=True)
 class SummaryNumbers:
-    """Matrices are d x d, vectors d, `spare` is (c_sigma, c_y); residuals R are named by the relation they belong to."""
+    """Matrices are d x d, vectors d, `spare` is (c_sigma, c_y); residuals R are named by their relation."""
 
     vectors: Whole
     values: Whole

@@ -1,7 +1,7 @@
 """The step between products, on shares: z from all w_i + u_i, and the new u_i.
 
-The mean of w + u is shrunk at full precision and truncated together with the w_i, so that one opening does for all; the soft threshold
-takes two comparisons and two products per feature, and none of either without an l1 penalty.
+The mean of w + u is shrunk at full precision and truncated together with the w_i, so that one opening does for all;
+the soft threshold takes two comparisons and two products per feature, and none of either without an l1 penalty.
 """
 
 from collections.abc import Sequence

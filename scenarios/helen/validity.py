@@ -1,16 +1,19 @@
-"""The input proof: that the ciphertexts a party commits to are the summary of some rows, and that it knows what is in them.
+"""The input proof: that the ciphertexts a party commits to are the summary of some rows, and that it knows it.
 
-Two interval proofs bound what the relations of `summary` need bounded, and one inner-product proof shows all of them at once. With
-random t, s (d numbers each) and mu_r, hashes of all that was committed, each matrix relation X Y = Z becomes t X Y s = t Z s (Freivalds 1977
-from both sides), each vector relation is weighted with s or t, and relation r with mu_r. All is then one equation
+Two interval proofs bound what the relations of `summary` need bounded, and one inner-product proof shows all of them
+at once. With random t, s (d numbers each) and mu_r, hashes of all that was committed, each matrix relation X Y = Z
+becomes t X Y s = t Z s (Freivalds 1977 from both sides), each vector relation is weighted with s or t, and relation r
+with mu_r. All is then one equation
 
     P.(mu1 Vs + mu7 g) + Wt.(mu3 Vs) + theta.(mu2 s P + mu5 s S') + sigma.(mu4 s sigma) + y*.(mu6 s sigma + mu9 y*)
-      + c_sigma (mu8 c_sigma) + c_y (mu9 c_y)  =  what everybody computes from ciphertexts of W, A, S, g, b and the residuals
+      + c_sigma (mu8 c_sigma) + c_y (mu9 c_y)  =  what everybody computes from ciphertexts of W, A, S, g, b and the
+      residuals
 
-with P = V^T t, Vs = V^T s, Wt = W^T t and S' = S + rho: an inner product of 5 d + 2 numbers, wrong with probability about 2^-126
-if any relation is wrong modulo N. The intervals rule out that a relation holds modulo N only (`Budget.lines`). So a party
-is bound to a V that is orthogonal, a theta that is 1 / (sigma^2 + rho), an A = V theta V^T and b = V sigma y*, each up to 2^-12,
-with sum sigma^2 <= 4 d and |y*| <= 2: the summary of some rows that are normalised.
+with P = V^T t, Vs = V^T s, Wt = W^T t and S' = S + rho: an inner product of 5 d + 2 numbers, wrong with probability
+about 2^-126 if any relation is wrong modulo N. The intervals rule out that a relation holds modulo N only
+(`Budget.lines`). So a party is bound to a V that is orthogonal, a theta that is 1 / (sigma^2 + rho), an A = V theta
+V^T and b = V sigma y*, each up to 2^-12, with sum sigma^2 <= 4 d and |y*| <= 2: the summary of some rows that are
+normalised.
 
 A verifier needs about 6 d^2 exponents of 128 bits in products of powers; proofs of single products would need 3 d^3.
 """
@@ -90,8 +93,8 @@ class Validity:
         return InputProof(summary, rounding, proof)
 
     def verify(
-        self, cipher: Cipher, party: int, commitment: Commitment, proof: InputProof, transcript: Transcript, decide: Decide,
-        draw: Draw,
+        self, cipher: Cipher, party: int, commitment: Commitment, proof: InputProof, transcript: Transcript,
+        decide: Decide, draw: Draw,
     ) -> None:  # fmt: skip
         """Raises `Cheating`, naming `party`, if the proof is not one."""
         for name, interval, part, what in (
@@ -218,7 +221,8 @@ def _result(
     A, b = both_sides("inverse"), weighted("moment", t)
     R8, R9 = numbers["norm_residual"]
     parts = [
-        (both_sides("orthogonal_residual"), mu[0]), (algebra.sum(Wt, s, one), mu[1]), (both_sides("inverse_residual"), mu[2]),
+        (both_sides("orthogonal_residual"), mu[0]), (algebra.sum(Wt, s, one), mu[1]),
+        (both_sides("inverse_residual"), mu[2]),
         (weighted("squares", s), mu[3]), (weighted("inverses_residual", s), mu[4]), (weighted("moments", s), mu[5]),
         (weighted("moment_residual", t), mu[6]), (R8, mu[7]), (R9, mu[8]),
         (algebra.sum(numbers["squares"], [1] * d, 1), -mu[7]),

@@ -1,12 +1,13 @@
 """A proof that partial decryptions are right, for a whole vector at once: equality of logarithms among squares.
 
-Statement: P_k = (c_k^2)^s for all k, with the s that v_i = v^s commits the party to. Weights of CHALLENGE bits, a hash of *all* c_k and
-P_k, fold the vector into c = prod (c_k^2)^(rho_k) and P = prod P_k^(rho_k), so that no two errors can cancel; then
+Statement: P_k = (c_k^2)^s for all k, with the s that v_i = v^s commits the party to. Weights of CHALLENGE bits, a hash
+of *all* c_k and P_k, fold the vector into c = prod (c_k^2)^(rho_k) and P = prod P_k^(rho_k), so that no two errors can
+cancel; then
 
     X = c^y, Y = v^y;  e = hash;  z = y + e s;  check  c^(2 z) = X^2 P^(2 e)  and  v^(2 z) = Y^2 v_i^(2 e)
 
-(Chaum, Pedersen 1992, with a response over the whole numbers; Shoup 2000). Both are checked between squares, where no element
-has a small order, so the fold is sound; a P_k with the wrong sign passes, and is borne by `Cipher.opened`.
+(Chaum, Pedersen 1992, with a response over the whole numbers; Shoup 2000). Both are checked between squares, where no
+element has a small order, so the fold is sound; a P_k with the wrong sign passes, and is borne by `Cipher.opened`.
 """
 
 from collections.abc import Sequence

@@ -1,10 +1,10 @@
 """What verifiers check: equations between ciphertexts, one by one or a whole batch at the price of about one.
 
-An equation says  prod_k base_k^(e_k)  =  (1 + plain N) H^hidden  modulo N^2. A batch raises each equation to a random power of
-CHALLENGE bits of the verifier's own choice and multiplies all (Bellare, Garay, Rabin 1998, the small-exponents test): if one
-of them is wrong about plaintexts, the product is right with a probability of 2^-128 at most, as the order of what is
-wrong divides N and has only prime factors longer than the power. Elements of small order pass with probability 1/2, and may:
-they encrypt 0.
+An equation says  prod_k base_k^(e_k)  =  (1 + plain N) H^hidden  modulo N^2. A batch raises each equation to a random
+power of CHALLENGE bits of the verifier's own choice and multiplies all (Bellare, Garay, Rabin 1998, the
+small-exponents test): if one of them is wrong about plaintexts, the product is right with a probability of 2^-128 at
+most, as the order of what is wrong divides N and has only prime factors longer than the power. Elements of small order
+pass with probability 1/2, and may: they encrypt 0.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,18 +1,19 @@
 """A proof that a ciphertext holds the inner product of two vectors, the first of which the prover knows.
 
-Statement: ciphertexts A_k of a_k, B_k of b_k and C, with Dec(C) = sum_k a_k b_k modulo N. The prover knows a_k, the randomness s_k
-of A_k, and r with C = prod_k B_k^(a_k) H^r. A vector of length 1 is the multiplication proof of Cramer, Damgard, Nielsen
-(Eurocrypt 2001); longer ones need neither the single products nor a proof that they add up:
+Statement: ciphertexts A_k of a_k, B_k of b_k and C, with Dec(C) = sum_k a_k b_k modulo N. The prover knows a_k, the
+randomness s_k of A_k, and r with C = prod_k B_k^(a_k) H^r. A vector of length 1 is the multiplication proof of Cramer,
+Damgard, Nielsen (Eurocrypt 2001); longer ones need neither the single products nor a proof that they add up:
 
-    X_k = Enc(x_k; u_k), Y = prod_k B_k^(x_k) H^y;  e = hash;  w_k = x_k + e a_k, z_k = u_k + e s_k, q = y + e r  (whole numbers)
-    check  X_k A_k^e = Enc(w_k; z_k)  and  Y C^e prod_k B_k^(-w_k) = H^(-q)
+    X_k = Enc(x_k; u_k), Y = prod_k B_k^(x_k) H^y;  e = hash;  w_k = x_k + e a_k, z_k = u_k + e s_k, q = y + e r
+    (whole numbers) check  X_k A_k^e = Enc(w_k; z_k)  and  Y C^e prod_k B_k^(-w_k) = H^(-q)
 
-Answers to two challenges give a_k = (w_k - w'_k) / (e - e') modulo N for all k, and then C is what it should be: the relation
-holds modulo N exactly, whatever the lengths. Masks are HIDING bits longer than CHALLENGE times what they cover.
+Answers to two challenges give a_k = (w_k - w'_k) / (e - e') modulo N for all k, and then C is what it should be: the
+relation holds modulo N exactly, whatever the lengths. Masks are HIDING bits longer than CHALLENGE times what they
+cover.
 
-The transcript must have absorbed what A, B and C follow from before it is handed in; only commitments are absorbed here. So a
-prover whose A_k are combinations of its own ciphertexts needs plaintexts and randomness of them and no power; and one who
-knows b_k too has Y as an encryption.
+The transcript must have absorbed what A, B and C follow from before it is handed in; only commitments are absorbed
+here. So a prover whose A_k are combinations of its own ciphertexts needs plaintexts and randomness of them and no
+power; and one who knows b_k too has Y as an encryption.
 """
 
 from collections.abc import Sequence
@@ -55,7 +56,8 @@ class InnerProduct(NamedTuple):
         return self._proof(cipher, known, masks, product, remainder, transcript, draw)
 
     def prove_all_known(
-        self, cipher: Cipher, known: Sequence[Secret], others: Sequence[Secret], hidden: int, transcript: Transcript, draw: Draw
+        self, cipher: Cipher, known: Sequence[Secret], others: Sequence[Secret], hidden: int,
+        transcript: Transcript, draw: Draw,
     ) -> InnerProductProof:  # fmt: skip
         """The proof of a prover who knows both vectors, and the randomness `hidden` of C."""
         masks = self._masks(len(known), draw)

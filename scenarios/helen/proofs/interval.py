@@ -1,15 +1,16 @@
 """A batched interval proof: that n ciphertexts hold numbers that are small, and that the prover knows them.
 
-Honest numbers satisfy |x_k| < 2^bits. The prover commits to 128 masks y_j in ciphertexts a_j; the challenge is a 0/1 matrix
-E (128 x n), a hash of everything; the answers are z_j = y_j + sum_k E_jk x_k over the whole numbers, and the same sums of
-randomness. A verifier checks |z_j| < 2^(bits + log2 n + HIDING + 8) and  a_j prod_k c_k^(E_jk) = Enc(z_j; t_j).
+Honest numbers satisfy |x_k| < 2^bits. The prover commits to 128 masks y_j in ciphertexts a_j; the challenge is a 0/1
+matrix E (128 x n), a hash of everything; the answers are z_j = y_j + sum_k E_jk x_k over the whole numbers, and the
+same sums of randomness. A verifier checks |z_j| < 2^(bits + log2 n + HIDING + 8) and  a_j prod_k c_k^(E_jk) = Enc(z_j;
+t_j).
 
-Why it shows a bound. A ciphertext determines its number modulo N, and row j shows that z_j is y_j + sum_k E_jk x_k modulo N. If
-one |x_k|, centred, is 2^(bits + log2 n + HIDING + 9) or more, then whatever the other entries of row j are, z_j is in the
-interval for at most one of E_jk = 0 and 1, since both differ by x_k; so a row passes with probability at most 1/2 and all
-with 2^-128. There is no gap of fractions, as the difference of two challenges at one entry is 1. What is overstated
-is `Budget.slack` = log2 n + HIDING + 9 bits. And why it hides: y_j is HIDING + 7 bits longer than the sum that it covers, so
-all rows together are within 2^-HIDING of answers that know nothing.
+Why it shows a bound. A ciphertext determines its number modulo N, and row j shows that z_j is y_j + sum_k E_jk x_k
+modulo N. If one |x_k|, centred, is 2^(bits + log2 n + HIDING + 9) or more, then whatever the other entries of row j
+are, z_j is in the interval for at most one of E_jk = 0 and 1, since both differ by x_k; so a row passes with
+probability at most 1/2 and all with 2^-128. There is no gap of fractions, as the difference of two challenges at one
+entry is 1. What is overstated is `Budget.slack` = log2 n + HIDING + 9 bits. And why it hides: y_j is HIDING + 7 bits
+longer than the sum that it covers, so all rows together are within 2^-HIDING of answers that know nothing.
 
 The idea, masked random subset sums, is that of amortised proofs (Cramer, Damgard 2009) with the plain counting argument
 above instead of extraction from two challenges. Per ciphertext it costs the verifier one exponent of 128 + 7 bits in a

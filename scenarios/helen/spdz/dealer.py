@@ -1,7 +1,7 @@
 """The dealer: an object of its own that stands for SPDZ's offline phase and deals each party its material.
 
-It is trusted; a real run would make the same with MASCOT or LowGear, whose cost is modelled elsewhere. A dealer that deals a bad
-triple is *not* caught by the online phase: tests show it.
+It is trusted; a real run would make the same with MASCOT or LowGear, whose cost is modelled elsewhere. A dealer that
+deals a bad triple is *not* caught by the online phase: tests show it.
 
 Material is used in the order in which it was dealt; `Needs` says how much a run takes.
 """
@@ -26,7 +26,7 @@ class Truncation(NamedTuple):
 
 
 class Needs(NamedTuple):
-    """What a run takes: triples, truncations (each kind, how many), comparisons of so many bits, inputs of each party."""
+    """What a run takes: triples, truncations (each kind, how many), comparisons of so many bits, inputs of each."""
 
     triples: int
     truncations: tuple[tuple[Truncation, int], ...]

@@ -1,10 +1,11 @@
 """Fixed-point numbers in SPDZ: truncation with a rounding error of one unit, and the comparison with 0.
 
-Truncation (Catrina, Saxena 2010): x + 2^(k-1) + r is opened, r = r_high 2^s + r_low; its upper bits less r_high are floor(x / 2^s)
-plus a carry, 1 if (x mod 2^s) + r_low >= 2^s.
+Truncation (Catrina, Saxena 2010): x + 2^(k-1) + r is opened, r = r_high 2^s + r_low; its upper bits less r_high are
+floor(x / 2^s) plus a carry, 1 if (x mod 2^s) + r_low >= 2^s.
 
-Comparison: with y = x + 2^(k-1), y >= 2^(k-1) iff x >= 0. y + r is opened with r's lower k - 1 bits shared one by one; the lower bits of
-y follow from whether the opened ones are below those of r, which a tree of pairs (less, equal) decides in log2 (k - 1) steps.
+Comparison: with y = x + 2^(k-1), y >= 2^(k-1) iff x >= 0. y + r is opened with r's lower k - 1 bits shared one by one;
+the lower bits of y follow from whether the opened ones are below those of r, which a tree of pairs (less, equal)
+decides in log2 (k - 1) steps.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """The online phase of one party: inputs, openings, products, and the MAC check that all openings wait for.
 
-Opening is telling all one's share. Nothing is checked then; `check` later opens a random combination of all that is wrong with the
-MACs of what was opened, behind commitments, and it is 0 for honest openings only (Damgard et al. 2013, figure 4).
+Opening is telling all one's share. Nothing is checked then; `check` later opens a random combination of all that is
+wrong with the MACs of what was opened, behind commitments, and it is 0 for honest openings only (Damgard et al. 2013,
+figure 4).
 """
 
 from collections.abc import Sequence
