@@ -1,6 +1,7 @@
 """Messages of parties as bytes: a head of fixed length, then what a party says.
 
-What is no message comes out as `Unreadable`, so that the party that gets it can say from whom and stop.
+What is no message comes out as `Unreadable`, and the end of a connection (empty bytes) as `Gone`, so that the party
+that gets it can say from whom and stop.
 
 >>> codec = Frames()
 >>> codec.decode(codec.encode(Told(bytes(32), 3, bytes(32), b"abc"))).number, codec.decode(b"?")
@@ -10,7 +11,7 @@ What is no message comes out as `Unreadable`, so that the party that gets it can
 import struct
 from collections.abc import Iterable
 
-from scenarios.helen.party import Stopping, Told, Unreadable
+from scenarios.helen.party import Gone, Stopping, Told, Unreadable
 from sim.protocol import Address
 
 #: First bytes of what a party says, of its stopping, and of what `emulation.streams` says of a message it refused.
@@ -34,7 +35,7 @@ class Frames:
         check = message.check.encode()
         return _STOP.pack(_STOPPING, message.session, message.culprit, len(check)) + check + message.detail.encode()
 
-    def decode(self, data: bytes) -> Told | Stopping | Unreadable:
+    def decode(self, data: bytes) -> Told | Stopping | Unreadable | Gone:
         """The message, or that it is none."""
         if data[:1] == _TOLD and len(data) >= _HEAD.size:
             _, session, number, heard = _HEAD.unpack_from(data)
@@ -47,4 +48,4 @@ class Frames:
             )
         if data[:1] == _REFUSED:
             return Unreadable(data[1:].decode(errors="replace"))
-        return Unreadable(f"{len(data)} bytes that are no message" if data else "nothing more: its connection ended")
+        return Unreadable(f"{len(data)} bytes that are no message") if data else Gone()

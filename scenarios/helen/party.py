@@ -44,6 +44,10 @@ class Unreadable(NamedTuple):
     why: str
 
 
+class Gone(NamedTuple):
+    """A party can say nothing more: its connection ended."""
+
+
 class Entered(NamedTuple):
     """Note: a step begins, with so many bytes to say to each of the others."""
 
@@ -76,16 +80,17 @@ def address_of(party: int) -> Address:
 class Party(Node):
     """A party that runs `protocol`, and waits `patience` seconds for a step's messages.
 
-    Its state lies in the protocol's generator, so it cannot be frozen for the explorer.
+    Its state lies in the protocol's generator, so it cannot be frozen for the explorer. `step` is where it is.
     """
 
     def __init__(self, protocol: Protocol, patience: float) -> None:
         self.protocol, self.address = protocol, address_of(protocol.party)
         self._patience, self._me, self._count = patience, protocol.party, protocol.terms.parties
-        self._peers = {address_of(party): party for party in range(self._count) if party != self._me}
+        self.peers = {address_of(party): party for party in range(self._count) if party != self._me}
         self._bodies: list[dict[int, bytes]] = [{}, {}]  # of this step and of the next, by party
         self._heard: list[dict[int, bytes]] = [{}, {}]
-        self._number, self._step, self._over = -1, "start", False
+        self._gone: set[int] = set()
+        self._number, self.step, self._over = -1, "start", False
 
     @property
     def over(self) -> bool:
@@ -101,7 +106,7 @@ class Party(Node):
 
     def on_message(self, now: float, source: Address, message: Any) -> Sequence[Effect]:
         """Goes on if that was the last message of the step."""
-        party = self._peers.get(source)
+        party = self.peers.get(source)
         if self._over or party is None:
             return ()
         try:
@@ -117,7 +122,7 @@ class Party(Node):
         missing = [party for party in range(self._count) if party not in self._bodies[0]]
         who = " and ".join(f"party {party}" for party in missing)
         culprit = missing[0] if len(missing) == 1 else -1
-        return self._stop("timeout", culprit, self._me, f"{who} said nothing for {self._patience:g} s at {self._step}")
+        return self._stop("timeout", culprit, self._me, f"{who} said nothing for {self._patience:g} s at {self.step}")
 
     @property
     def _session(self) -> bytes:
@@ -125,18 +130,21 @@ class Party(Node):
 
     def _take(self, party: int, message: Any) -> None:
         """Keeps a message that may come now; `Cheating` if it may not."""
+        if isinstance(message, Gone):
+            self._gone.add(party)
+            return
         if isinstance(message, Unreadable):
-            raise Cheating("unreadable message", party, f"{self._step}: from party {party} came {message.why}")
+            raise Cheating("unreadable message", party, f"{self.step}: from party {party} came {message.why}")
         if not isinstance(message, Told | Stopping) or message.session != self._session:
             raise Cheating(
-                "session", party, f"{self._step}: party {party} is in another session: its terms or key differ"
+                "session", party, f"{self.step}: party {party} is in another session: its terms or key differ"
             )
         assert isinstance(message, Told)
         ahead = message.number - self._number
         due = 1 if self._number < 0 or party in self._bodies[0] else 0
         if ahead != due or party in self._bodies[1]:
             detail = f"party {party} sent message {message.number}, and {self._number + due} was due"
-            raise Cheating("order of messages", party, f"{self._step}: {detail}")  # fmt: skip
+            raise Cheating("order of messages", party, f"{self.step}: {detail}")  # fmt: skip
         self._bodies[ahead][party], self._heard[ahead][party] = message.body, message.heard
 
     def _go_on(self) -> list[Effect]:
@@ -147,12 +155,20 @@ class Party(Node):
             different = [party for party, heard in sorted(self._heard[0].items()) if heard != mine]
             if different:
                 detail = (
-                    f"{self._step}: party {different[0]} heard something else at an earlier step than party {self._me}"
+                    f"{self.step}: party {different[0]} heard something else at an earlier step than party {self._me}"
                 )
                 return [*effects, *self._stop("equivocation", -1, self._me, detail)]
             bodies = [self._bodies[0][party] for party in range(self._count)]
             effects += self._carry_on(bodies)
-        return effects
+        return [*effects, *self._missed()]
+
+    def _missed(self) -> list[Effect]:
+        """Stops if this step waits for a party that is gone; one that has said its last words may go."""
+        missing = sorted(self._gone - set(self._bodies[0]))
+        if self._over or self._number < 0 or not missing:
+            return []
+        detail = f"{self.step}: the connection of party {missing[0]} ended before it said anything"
+        return self._blame(Cheating("connection", missing[0], detail))
 
     def _carry_on(self, bodies: list[bytes] | None) -> list[Effect]:
         """Hands the protocol what it waits for, and carries out what it says then."""
@@ -166,14 +182,14 @@ class Party(Node):
         return self._say(said)
 
     def _say(self, said: Exchange) -> list[Effect]:
-        self._number, self._step = self._number + 1, said.step
+        self._number, self.step = self._number + 1, said.step
         self._bodies, self._heard = [self._bodies[1], {}], [self._heard[1], {}]
         heard = self.protocol.rounds.digest
         self._bodies[0][self._me], self._heard[0][self._me] = said.body, heard
         told = Told(self._session, self._number, heard, said.body)
         return [
             Note(Entered(self._number, said.step, len(said.body))),
-            *(Send(peer, told) for peer in self._peers),
+            *(Send(peer, told) for peer in self.peers),
             SetTimer("step", self._patience),
         ]
 
@@ -184,5 +200,5 @@ class Party(Node):
     def _stop(self, check: str, culprit: int, by: int, detail: str, tell: bool = True) -> list[Effect]:
         self._over = True
         stopping = Stopping(self._session, check, culprit, detail)
-        sends = [Send(peer, stopping) for peer in self._peers] if tell else []
-        return [*sends, CancelTimer("step"), Note(Aborted(check, culprit, by, self._step, detail))]
+        sends = [Send(peer, stopping) for peer in self.peers] if tell else []
+        return [*sends, CancelTimer("step"), Note(Aborted(check, culprit, by, self.step, detail))]

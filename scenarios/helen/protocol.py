@@ -20,7 +20,7 @@ from gmpy2 import mpz
 from scenarios.helen.agreement import Agreement
 from scenarios.helen.bit_budget import CHALLENGE
 from scenarios.helen.cheating import Cheating
-from scenarios.helen.masks import Masks, unpacked
+from scenarios.helen.masks import MaskNumbers, Masks, unpacked
 from scenarios.helen.paillier import Cipher, Draw, KeyShare
 from scenarios.helen.products import Products
 from scenarios.helen.proofs.decryption import Decryption, DecryptionProof
@@ -57,7 +57,7 @@ class Protocol:
         self.rounds = Rounds(terms.session(cipher.key))
         self.spdz = Spdz(secrets.material, self.rounds, secrets.draw)
         self._decide, self._draw = decide, secrets.draw
-        self._validity, self._masks, self._products = Validity(terms), Masks(terms), Products(terms)
+        self._validity, self._masks, self.products = Validity(terms), Masks(terms), Products(terms)
         self._decryption = Decryption(terms.key_bits)
         self._crossed: list[tuple[list[mpz], Shared]] = []
 
@@ -77,10 +77,10 @@ class Protocol:
         return (yield from self._release(state))
 
     def _prepare(self) -> Steps[None]:
-        self._opened = self._validity.commit(self.cipher, self.secrets.summary, self._draw)
-        proof = self._validity.prove(self.cipher, self._opened, self._transcript(self.party, "inputs"), self._draw)
+        self.opened = self._validity.commit(self.cipher, self.secrets.summary, self._draw)
+        proof = self._validity.prove(self.cipher, self.opened, self.transcript("inputs"), self._draw)
         out = Writer(self.terms.key_bits)
-        self._validity.write(ciphertexts_of(self._opened), proof, out)
+        self._validity.write(ciphertexts_of(self.opened), proof, out)
         transcripts = self._transcripts("inputs")
         bodies = yield from self.rounds.exchange("inputs", out.data())
         self._committed: list[Commitment] = []
@@ -93,16 +93,12 @@ class Protocol:
                 )  # fmt: skip
 
     def _commit_masks(self) -> Steps[None]:
-        masks = self._masks
-        numbers = masks.numbers(self._draw)
-        opened = masks.encrypt(self.cipher, numbers, self._draw)
-        mine = masks.prove(self.cipher, opened, self._transcript(self.party, "masks"), self._draw)
-        out = Writer(self.terms.key_bits)
-        masks.write(mine, out)
-        split = len(out.data())
-        out.raw(self.spdz.inputs([one for kind in numbers for one in kind]))
+        masks, self.mask_numbers = self._masks, self._masks.numbers(self._draw)
+        commitment = self.mask_commitment(self.mask_numbers)
+        split = len(commitment)
+        inputs = self.spdz.inputs([one for kind in self.mask_numbers for one in kind])
         transcripts = self._transcripts("masks")
-        bodies = yield from self.rounds.exchange("masks", out.data())
+        bodies = yield from self.rounds.exchange("masks", commitment + inputs)
         commitments = self._read_all("masks", [body[:split] for body in bodies], masks.read)
         for party, commitment in enumerate(commitments):
             if party != self.party:
@@ -113,34 +109,43 @@ class Protocol:
             [self.cipher.add(*same) for same in zip(*kind, strict=True)] for kind in (products, differences, final)
         )
         shared = self._read_all_shares("masks", [body[split:] for body in bodies])
-        sizes = [len(kind) for kind in numbers]
+        sizes = [len(kind) for kind in self.mask_numbers]
         self._shared_masks = [shared.part(sum(sizes[:i]), sum(sizes[: i + 1])) for i in range(3)]
+
+    def mask_commitment(self, numbers: MaskNumbers) -> bytes:
+        """These masks, encrypted and proved in range."""
+        opened = self._masks.encrypt(self.cipher, numbers, self._draw)
+        mine = self._masks.prove(self.cipher, opened, self.transcript("masks"), self._draw)
+        out = Writer(self.terms.key_bits)
+        self._masks.write(mine, out)
+        return out.data()
 
     def _multiply(self, step: str, differences: list[mpz] | None) -> Steps[list[mpz]]:
         """Ciphertexts of all w_i in a row."""
         step, d = f"{step} product", self.terms.features
         summands = [
-            self._products.summands(
+            self.products.summands(
                 self.cipher, commitment["moment"],
                 None if differences is None else differences[i * d : (i + 1) * d],
             )
             for i, commitment in enumerate(self._committed)
         ]  # fmt: skip
-        inverse = [one.secret for one in self._opened["inverse"]]
-        mine = self._products.make(
-            self.cipher, inverse, summands[self.party], self._transcript(self.party, step), self._draw
+        self.summands = summands[self.party]
+        inverse = [one.secret for one in self.opened["inverse"]]
+        mine = self.products.make(
+            self.cipher, inverse, self.summands, self.transcript(step), self._draw
         )  # fmt: skip
         out = Writer(self.terms.key_bits)
-        self._products.write(mine, out)
+        self.products.write(mine, out)
         transcripts = self._transcripts(step)
         bodies = yield from self.rounds.exchange(step, out.data())
-        products = self._read_all(step, bodies, self._products.read)
+        products = self._read_all(step, bodies, self.products.read)
         for party, product in enumerate(products):
             if party != self.party:
                 self._check_units(
                     party, step, [*product.ciphertexts, *product.proof.commitments, product.proof.product]
                 )
-                self._products.verify(
+                self.products.verify(
                     self.cipher, party, self._committed[party]["inverse"], summands[party], product, transcripts[party],
                     self._decide, self._draw,
                 )  # fmt: skip
@@ -211,16 +216,11 @@ class Protocol:
 
     def _decrypt(self, step: str, ciphertexts: list[mpz]) -> Steps[list[int]]:
         """What all parties together decrypt; each proves its part."""
-        cipher, share = self.cipher, self.secrets.share
-        partials = [cipher.partial(one, share) for one in ciphertexts]
-        proof = self._decryption.prove(
-            cipher, ciphertexts, partials, share, self._transcript(self.party, step), self._draw
-        )
-        out = Writer(self.terms.key_bits)
-        out.ciphertexts(partials)
-        self._decryption.write(proof, out)
+        cipher, self._masked = self.cipher, ciphertexts
+        share = self.secrets.share
+        said = self.proved_partials(step, self.partials(share), share)
         transcripts = self._transcripts(step)
-        bodies = yield from self.rounds.exchange(step, out.data())
+        bodies = yield from self.rounds.exchange(step, said)
         told = self._read_all(step, bodies, partial(self._read_partials, len(ciphertexts)))
         for party, (theirs, proved) in enumerate(told):
             if party != self.party:
@@ -232,15 +232,29 @@ class Protocol:
             raise Cheating("joint decryption", None, f"{step}: partial decryptions do not fit together")
         return [one for one in opened if one is not None]
 
+    def partials(self, share: KeyShare) -> list[mpz]:
+        """What is now to be decrypted, decrypted with a share."""
+        return [self.cipher.partial(one, share) for one in self._masked]
+
+    def proved_partials(self, step: str, partials: list[mpz], share: KeyShare) -> bytes:
+        """Partial decryptions with their proof, as bytes."""
+        proof = self._decryption.prove(
+            self.cipher, self._masked, partials, share, self.transcript(step), self._draw
+        )  # fmt: skip
+        out = Writer(self.terms.key_bits)
+        out.ciphertexts(partials)
+        self._decryption.write(proof, out)
+        return out.data()
+
     def _read_partials(self, count: int, data: Reader) -> tuple[list[mpz], DecryptionProof]:
         return data.ciphertexts(count), self._decryption.read(data)
 
-    def _transcript(self, party: int, step: str) -> Transcript:
-        """What a proof of `party` begins with: all that was said before, by whom, and where we are."""
-        return Transcript(self.rounds.digest, party, step)
+    def transcript(self, step: str) -> Transcript:
+        """What a proof of ours begins with: all that was said before, who we are, and where we are."""
+        return Transcript(self.rounds.digest, self.party, step)
 
     def _transcripts(self, step: str) -> list[Transcript]:
-        return [self._transcript(party, step) for party in range(self.terms.parties)]
+        return [Transcript(self.rounds.digest, party, step) for party in range(self.terms.parties)]
 
     def _check_units(self, party: int, step: str, numbers: Sequence[mpz]) -> None:
         if not self.cipher.are_units(numbers):

@@ -99,9 +99,10 @@ class Interval(NamedTuple):
 
     def read(self, data: Reader) -> IntervalProof:
         """The proof that was written."""
+        whole_bytes = 8 * (self.answer_bits // 8) + 7  # an answer that is too long is for `equations` to refuse
         return IntervalProof(
             tuple(data.ciphertexts(ROWS)),
-            tuple(data.integers(ROWS, self.answer_bits)),
+            tuple(data.integers(ROWS, whole_bytes)),
             tuple(data.integers(ROWS, self.randomness_bits)),
         )
 

@@ -66,7 +66,7 @@ def test_a_killed_party_ends_the_run(tmp_path: Path) -> None:
     [
         (struct.pack(">I", 1 << 31), "longer than"),
         (struct.pack(">I", 5) + b"hello", "5 bytes that are no message"),
-        (struct.pack(">I", 300) + b"T" * 100, "its connection ended"),
+        (struct.pack(">I", 300) + b"T" * 100, "the connection of party 1 ended"),
         (struct.pack(">I", 200) + b"T" * 200, "another session"),
     ],
 )
