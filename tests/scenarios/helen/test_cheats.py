@@ -5,6 +5,7 @@ from functools import cache
 import pytest
 from coopetition import LINK, parties, terms
 
+from scenarios.helen.agreement import Agreement
 from scenarios.helen.cheats import CHEATS, cheating
 from scenarios.helen.party import Aborted, Finished, Party, address_of
 from scenarios.helen.simulated import Ran, run
@@ -14,9 +15,14 @@ from sim.protocol import Node
 PATIENCE, ITERATIONS = 5.0, 3
 
 
+def _terms(count: int) -> Agreement:
+    """Two features between two parties, one among more, where two numbers are in any message anyway."""
+    return terms(count, features=2 if count == 2 else 1, iterations=ITERATIONS)
+
+
 @cache
 def _honest(count: int) -> tuple[int, ...]:
-    (z,) = {end.z for end in run(parties(terms(count)), LINK).ends.values() if isinstance(end, Finished)}
+    (z,) = {end.z for end in run(parties(_terms(count)), LINK).ends.values() if isinstance(end, Finished)}
     return z
 
 
@@ -25,7 +31,7 @@ def _cheated(count: int, name: str, cheater: int, iteration: int) -> Ran:
         mine = party.protocol.party == cheater
         return cheating(party, name, iteration, PATIENCE) if mine else party
 
-    return run(parties(terms(count), patience=PATIENCE), LINK, dress)
+    return run(parties(_terms(count), patience=PATIENCE), LINK, dress)
 
 
 def _moments(name: str) -> list[int]:
