@@ -22,7 +22,7 @@ import gmpy2
 from gmpy2 import mpz
 
 from scenarios.helen.bit_budget import HIDING
-from scenarios.helen.powers import FixedBase, Meter, multi_power, power
+from scenarios.helen.powers import FixedBase, Meter, Powers, grouped_power, multi_power, power
 
 #: Draws a number of so many bits, uniformly.
 Draw = Callable[[int], int]
@@ -98,6 +98,10 @@ class Cipher:
     def combine(self, ciphertexts: Sequence[mpz], factors: Sequence[int], bits: int) -> mpz:
         """A ciphertext of the sum of factor times number."""
         return multi_power(ciphertexts, factors, bits, self.square, self.meter)
+
+    def combine_groups(self, groups: Sequence[Powers]) -> mpz:
+        """The same for several groups, whose factors differ in length."""
+        return grouped_power(groups, self.square, self.meter)
 
     def add(self, *ciphertexts: mpz) -> mpz:
         """A ciphertext of the sum."""

@@ -15,6 +15,7 @@ run's counts can be told beforehand.
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from math import ceil, inf
+from typing import NamedTuple
 
 import gmpy2
 from gmpy2 import mpz
@@ -51,6 +52,14 @@ def power(base: mpz, exponent: int, bits: int, modulus: mpz, meter: Meter) -> mp
     return gmpy2.powmod(base, exponent, modulus)
 
 
+class Powers(NamedTuple):
+    """Bases and as many exponents of at most `bits` bits, of either sign."""
+
+    bases: Sequence[mpz]
+    exponents: Sequence[int]
+    bits: int
+
+
 class FixedBase:
     """A base with a table of its powers; rows are made when an exponent first needs them."""
 
@@ -80,28 +89,44 @@ class FixedBase:
 
 def multi_power(bases: Sequence[mpz], exponents: Sequence[int], bits: int, modulus: mpz, meter: Meter) -> mpz:
     """The product of all base^exponent, for exponents of at most `bits` bits and either sign."""
+    return grouped_power([Powers(bases, exponents, bits)], modulus, meter)
+
+
+def grouped_power(groups: Sequence[Powers], modulus: mpz, meter: Meter) -> mpz:
+    """The product of all powers of all groups, whose exponents differ in length, in one pass."""
+    bases = [base for group in groups for base in group.bases]
+    exponents = [exponent for group in groups for exponent in group.exponents]
     if len(bases) != len(exponents):
         raise ValueError(f"{len(bases)} bases for {len(exponents)} exponents")
-    products, window = _best(len(bases), bits)
+    products, window = _best(groups)
     meter.powers += len(bases)
     if products == inf or not bases:
-        meter.exponent_bits += len(bases) * bits
+        meter.exponent_bits += sum(len(group.bases) * group.bits for group in groups)
         result = mpz(1)
         for base, exponent in zip(bases, exponents, strict=True):
             result = result * gmpy2.powmod(base, exponent, modulus) % modulus
         return result
     meter.products += int(products)
-    signed = [gmpy2.invert(b, modulus) if e < 0 else b for b, e in zip(bases, exponents, strict=True)]
     method = _straus if window > 0 else _pippenger
-    return method(signed, [abs(mpz(e)) for e in exponents], abs(window), modulus)
+    sizes = [abs(mpz(e)) for e in exponents]
+    if all(e <= 0 for e in exponents):
+        return gmpy2.invert(method(bases, sizes, abs(window), modulus), modulus)
+    signed = [gmpy2.invert(b, modulus) if e < 0 else b for b, e in zip(bases, exponents, strict=True)]
+    return method(signed, sizes, abs(window), modulus)
 
 
-def _best(count: int, bits: int) -> tuple[float, int]:
+def _best(groups: Sequence[Powers]) -> tuple[float, int]:
     """Products and window of the cheapest way; Pippenger's windows are negative, and separate powers are infinite."""
-    straus = ((count * ((1 << c) - 2 + ceil(bits / c)) + bits, c) for c in range(2, 6))
-    pippenger = ((ceil(bits / c) * (count + (2 << c)) + bits, -c) for c in range(2, 13))
+    sizes = [(len(group.bases), group.bits) for group in groups]
+    longest = max((bits for _, bits in sizes), default=0)
+
+    def digits(c: int) -> int:
+        return sum(count * ceil(bits / c) for count, bits in sizes)
+
+    straus = ((digits(c) + sum(n for n, _ in sizes) * ((1 << c) - 2) + longest, c) for c in range(2, 6))
+    pippenger = ((digits(c) + ceil(longest / c) * (2 << c) + longest, -c) for c in range(2, 13))
     cheapest = min([*straus, *pippenger])
-    return cheapest if cheapest[0] < count * bits * _PRODUCTS_PER_BIT else (inf, 0)
+    return cheapest if cheapest[0] < digits(1) * _PRODUCTS_PER_BIT else (inf, 0)
 
 
 def _straus(bases: Sequence[mpz], exponents: Sequence[mpz], window: int, modulus: mpz) -> mpz:

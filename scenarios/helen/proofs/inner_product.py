@@ -23,7 +23,8 @@ from gmpy2 import mpz
 
 from scenarios.helen.bit_budget import CHALLENGE, HIDING
 from scenarios.helen.paillier import Cipher, Draw, Secret
-from scenarios.helen.proofs.equations import Equation, Terms
+from scenarios.helen.powers import Powers
+from scenarios.helen.proofs.equations import Equation
 from scenarios.helen.transcript import Transcript
 from scenarios.helen.wire import Reader, Writer
 
@@ -93,13 +94,13 @@ class InnerProduct(NamedTuple):
         e = _challenge(transcript, proof.commitments, proof.product)
         plain, hidden = self._answer_bits
         single = [
-            Equation((Terms((X,), (1,), 1), Terms((A,), (e,), CHALLENGE)), w, z, hidden)
+            Equation((Powers((X,), (1,), 1), Powers((A,), (e,), CHALLENGE)), w, z, hidden)
             for X, A, w, z in zip(proof.commitments, known, proof.answers, proof.randomness, strict=True)
         ]
         terms = (
-            Terms((proof.product,), (1,), 1),
-            Terms((result,), (e,), CHALLENGE),
-            Terms(others, [-w for w in proof.answers], plain),
+            Powers((proof.product,), (1,), 1),
+            Powers((result,), (e,), CHALLENGE),
+            Powers(others, [-w for w in proof.answers], plain),
         )
         return [*single, Equation(terms, 0, proof.remainder, self._last_bits)]
 

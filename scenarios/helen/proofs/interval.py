@@ -25,7 +25,8 @@ from gmpy2 import mpz
 
 from scenarios.helen.bit_budget import HIDING, ROWS
 from scenarios.helen.paillier import Cipher, Draw, Opened
-from scenarios.helen.proofs.equations import Equation, Terms
+from scenarios.helen.powers import Powers
+from scenarios.helen.proofs.equations import Equation
 from scenarios.helen.transcript import Transcript
 from scenarios.helen.wire import Reader, Writer
 
@@ -85,7 +86,7 @@ class Interval(NamedTuple):
         matrix = _matrix(transcript, ciphertexts, proof.commitments)
         return [
             Equation(
-                (Terms((a, *(c for c, bit in zip(ciphertexts, row, strict=True) if bit)), (1,) * (1 + sum(row)), 1),),
+                (Powers((a, *(c for c, bit in zip(ciphertexts, row, strict=True) if bit)), (1,) * (1 + sum(row)), 1),),
                 z, t, self.randomness_bits,
             )
             for a, row, z, t in zip(proof.commitments, matrix, proof.answers, proof.randomness, strict=True)

@@ -8,7 +8,7 @@ from coopetition import cipher, draws, keys
 from gmpy2 import mpz
 
 from scenarios.helen.paillier import Cipher, deal_keys, safe_prime
-from scenarios.helen.powers import FixedBase, Meter, multi_power
+from scenarios.helen.powers import FixedBase, Meter, Powers, grouped_power, multi_power
 
 MODULUS = gmpy2.next_prime(mpz(1) << 300)
 
@@ -22,6 +22,21 @@ def test_products_of_powers_are_what_they_are(count: int, bits: int) -> None:
         prod((gmpy2.powmod(b, e, MODULUS) for b, e in zip(bases, exponents, strict=True)), start=mpz(1)) % MODULUS
     )
     assert multi_power(bases, exponents, bits, MODULUS, Meter()) == expected
+
+
+@pytest.mark.parametrize("count", [2, 30, 200])
+def test_groups_of_different_lengths_are_one_product(count: int) -> None:
+    draw = draws("groups", count)
+    groups = [
+        Powers([mpz(one) % MODULUS for one in draw.many(count, 300)], [-e for e in draw.many(count, bits)], bits)
+        for bits in (80, 208, 336)
+    ]
+    groups[0] = groups[0]._replace(exponents=[-e for e in groups[0].exponents])
+    expected = prod((multi_power(*group, MODULUS, Meter()) for group in groups), start=mpz(1)) % MODULUS
+    assert grouped_power(groups, MODULUS, Meter()) == expected
+    assert grouped_power(groups[1:], MODULUS, Meter()) == multi_power(
+        [*groups[1].bases, *groups[2].bases], [*groups[1].exponents, *groups[2].exponents], 336, MODULUS, Meter()
+    )
 
 
 def test_a_table_gives_what_powers_give() -> None:

@@ -7,8 +7,9 @@ from coopetition import cipher, draws, keys
 from gmpy2 import mpz
 
 from scenarios.helen.paillier import Opened
+from scenarios.helen.powers import Powers
 from scenarios.helen.proofs.decryption import Decryption
-from scenarios.helen.proofs.equations import Decide, Equation, Terms, first_broken, hold_each, hold_together
+from scenarios.helen.proofs.equations import Decide, Equation, first_broken, hold_each, hold_together
 from scenarios.helen.proofs.inner_product import InnerProduct
 from scenarios.helen.proofs.interval import Interval, IntervalProof
 from scenarios.helen.transcript import Transcript
@@ -154,7 +155,7 @@ def test_wrong_partial_decryptions_are_refused() -> None:
 def test_one_broken_equation_is_found() -> None:
     c, draw = cipher(), draws("equations")
     numbers = [c.encrypt(k, draw) for k in range(13)]
-    right = [Equation((Terms((one.ciphertext,), (1,), 1),), *one.secret, 260) for one in numbers]
+    right = [Equation((Powers((one.ciphertext,), (1,), 1),), *one.secret, 260) for one in numbers]
     assert first_broken(c, right, draw) is None
     for place in (0, 6, 12):
         wrong = [*right[:place], right[place]._replace(plain=99), *right[place + 1 :]]
@@ -166,8 +167,8 @@ def test_two_errors_that_cancel_are_not_overlooked() -> None:
     c, draw = cipher(), draws("cancel")
     one, other = c.encrypt(1, draw), c.encrypt(2, draw)
     wrong = [
-        Equation((Terms((one.ciphertext,), (1,), 1),), 2, one.secret.randomness, 260),
-        Equation((Terms((other.ciphertext,), (1,), 1),), 1, other.secret.randomness, 260),
+        Equation((Powers((one.ciphertext,), (1,), 1),), 2, one.secret.randomness, 260),
+        Equation((Powers((other.ciphertext,), (1,), 1),), 1, other.secret.randomness, 260),
     ]
     assert not hold_together(c, wrong, draw)
 
