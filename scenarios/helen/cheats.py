@@ -9,7 +9,7 @@ Steps named with {k} can be cheated at in any iteration; a cheat about differenc
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from gmpy2 import mpz
@@ -191,7 +191,7 @@ def _longer(protocol: Protocol, body: bytes, iteration: int, earlier: Mapping[st
     return (int(protocol.spdz.prime) + 1).to_bytes(width, "big") + body[width:]
 
 
-def _forged(**changes: Callable[[SummaryNumbers], object]) -> Forge:
+def _forged(**changes: Callable[[SummaryNumbers], Any]) -> Forge:
     """A summary with some of its numbers replaced, and nothing else."""
     return lambda protocol: replace(
         protocol.secrets.summary, **{name: change(protocol.secrets.summary) for name, change in changes.items()}

@@ -94,11 +94,11 @@ class Protocol:
 
     def _commit_masks(self) -> Steps[None]:
         masks, self.mask_numbers = self._masks, self._masks.numbers(self._draw)
-        commitment = self.mask_commitment(self.mask_numbers)
-        split = len(commitment)
+        said = self.mask_commitment(self.mask_numbers)
+        split = len(said)
         inputs = self.spdz.inputs([one for kind in self.mask_numbers for one in kind])
         transcripts = self._transcripts("masks")
-        bodies = yield from self.rounds.exchange("masks", commitment + inputs)
+        bodies = yield from self.rounds.exchange("masks", said + inputs)
         commitments = self._read_all("masks", [body[:split] for body in bodies], masks.read)
         for party, commitment in enumerate(commitments):
             if party != self.party:
