@@ -38,7 +38,7 @@ def test_processes_come_to_what_the_simulated_parties_come_to(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("count", "key_bits"), [(3, 1024)])
+@pytest.mark.parametrize(("count", "key_bits"), [(3, 1024), (4, 1024), (2, 2048)])
 def test_a_run_of_the_size_of_the_paper(tmp_path: Path, count: int, key_bits: int) -> None:
     agreed = terms(count, features=10, iterations=10, key_bits=key_bits, rows=(200,) * count)
     ran = _honest(agreed, tmp_path, limit=400.0)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from coopetition import LINK, keys, parties, rows, streams, terms
+from sklearn.linear_model import ElasticNet, Ridge
 
 from scenarios.helen import integer_model
-from scenarios.helen.admm import Objective, summary_of, train
+from scenarios.helen.admm import Objective, optimality_gap, summary_of, train
 from scenarios.helen.agreement import Agreement
 from scenarios.helen.draws import Draws
 from scenarios.helen.party import Finished
@@ -73,3 +74,23 @@ def test_wires_of_35_ms_cost_35_ms_a_step() -> None:
     agreed = terms(2, iterations=1)
     ran = run(parties(agreed), LINK.model_copy(update={"propagation": 0.035}))
     assert ran.seconds == pytest.approx(0.035 * len(schedule(agreed)), rel=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", [Objective(0.08, 0.0), Objective(0.0, 0.08), Objective(0.03, 0.05)])
+def test_two_hundred_iterations_equal_scikit_learn(objective: Objective) -> None:
+    agreed = terms(2, features=4, iterations=200, key_bits=576, objective=objective)
+    data = rows(agreed)
+    (secure,) = _ends(run(parties(agreed, patience=600.0), LINK))
+    found = integer_model.weights(secure)
+    X, y = np.vstack([one for one, _ in data]), np.concatenate([one for _, one in data])
+    assert np.abs(found - _scikit_learn(X, y, objective)).max() <= 1e-5 * np.abs(found).max()
+    assert optimality_gap(X, y, np.where(np.abs(found) < 1e-9, 0.0, found), objective) < 1e-6
+
+
+def _scikit_learn(X: np.ndarray, y: np.ndarray, objective: Objective) -> np.ndarray:
+    if not objective.l1:
+        return np.asarray(Ridge(alpha=objective.l2 * len(X), fit_intercept=False).fit(X, y).coef_)
+    alpha = objective.l1 + objective.l2
+    model = ElasticNet(alpha=alpha, l1_ratio=objective.l1 / alpha, fit_intercept=False, tol=1e-12, max_iter=100_000)
+    return np.asarray(model.fit(X, y).coef_)
