@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from gmpy2 import mpz
+from numpy.typing import NDArray
 
 from scenarios.helen.agreement import Agreement
 from scenarios.helen.bit_budget import RHO_FRACTION, SHARE_FRACTION
 from scenarios.helen.spdz.dealer import Truncation
-from scenarios.helen.summary import SummaryNumbers, Whole
+from scenarios.helen.summary import SummaryNumbers
 
 #: The dealer's r_low of the n-th truncation of a kind; numbers are counted from the first of a run.
 LowMask = Callable[[Truncation, int], int]
@@ -50,6 +51,6 @@ class _Carries:
         return (x >> kind.shift) + (lower >> kind.shift)
 
 
-def weights(z: Sequence[int]) -> Whole:
+def weights(z: Sequence[int]) -> NDArray[np.float64]:
     """The weights z as floating-point numbers."""
     return np.array([float(x) / (1 << SHARE_FRACTION) for x in z])
