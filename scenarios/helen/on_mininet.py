@@ -1,4 +1,4 @@
-"""Real processes on Mininet hosts: each party on a host of its own, TCP through a switch, links of the rates asked for."""
+"""Real processes on Mininet hosts: each party on a host of its own, TCP through a switch, links with a rate."""
 
 import pickle
 import time

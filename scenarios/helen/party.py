@@ -137,7 +137,7 @@ class Party(Node):
             raise Cheating("unreadable message", party, f"{self.step}: from party {party} came {message.why}")
         if not isinstance(message, Told | Stopping) or message.session != self._session:
             raise Cheating(
-                "session", party, f"{self.step}: party {party} is in another session: its terms or key differ"
+                "session", None, f"{self.step}: party {party} is in another session: its terms or key differ"
             )
         assert isinstance(message, Told)
         ahead = message.number - self._number

@@ -1,5 +1,6 @@
 """The whole protocol as one party runs it: what it says at each step, and what it checks before it goes on.
 
+    agree       nothing but the session, a digest of terms and key: who has others is found out before any cryptography
     inputs      commits to its summary, with proofs
     masks       commits to its masks, and inputs them into SPDZ
     K times     product -> decrypt -> (truncate, compare, threshold) -> return
@@ -63,6 +64,8 @@ class Protocol:
 
     def run(self) -> Steps[list[int]]:
         """The weights z (d) with SHARE_FRACTION bits after the point; raises `Cheating`."""
+        bodies = yield from self.rounds.exchange("agree", b"")
+        self._read_all("agree", bodies, lambda data: None)
         yield from self._prepare()
         yield from self._commit_masks()
         state, differences = start(self.spdz, self.terms), None

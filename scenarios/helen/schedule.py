@@ -5,7 +5,7 @@ A receiver refuses any other length; a prediction of bytes and rounds is the sum
 >>> from scenarios.helen.admm import Objective
 >>> terms = Agreement(2, 3, (50, 50), Objective(0.1, 0.0), rho=0.25, iterations=2, key_bits=1024)
 >>> len(schedule(terms)), schedule(terms)[-1]
-(32, Said(step='release MAC open', body=64))
+(33, Said(step='release MAC open', body=64))
 """
 
 from typing import NamedTuple
@@ -35,6 +35,7 @@ def schedule(terms: Agreement) -> list[Said]:
     values = terms.iterations * terms.parties * d
     returned = (terms.iterations - 1) * terms.parties * d
     steps = [
+        Said("agree", 0),
         Said("inputs", _inputs(terms, ciphertext)),
         Said("masks", _masks(terms, ciphertext) + (values + returned + 1) * field),
     ]

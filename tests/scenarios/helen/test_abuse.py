@@ -14,7 +14,7 @@ from sim.protocol import Address, Effect, Node, SetTimer
 PATIENCE = 5.0
 #: What becomes of a message, given those of its sender that came before.
 Abuse = Callable[[Any, list[Any]], list[Any]]
-STEPS = [0, 1, 4, 25, 43]
+STEPS = [0, 1, 5, 26, 44]
 
 
 class Abused(Node):
@@ -83,7 +83,7 @@ def test_every_abuse_ends_the_run_with_a_reason(name: str, at: int) -> None:
 
 
 def test_silence_is_heard_and_the_silent_named() -> None:
-    ran = _ran(lambda message, before: [], 5, 3)
+    ran = _ran(lambda message, before: [], 6, 3)
     end = ran.ends["party0"]
     assert isinstance(end, Aborted)
     assert end.culprit == 1
@@ -93,7 +93,7 @@ def test_a_party_waits_for_no_longer_than_its_patience() -> None:
     (party, _) = parties(terms(2, features=1), patience=PATIENCE)
     assert SetTimer("step", PATIENCE) in party.on_start(0.0)
     (*_, note) = party.on_timer(PATIENCE, "step")
-    assert note.event == Aborted("timeout", 1, 0, "inputs", "party 1 said nothing for 5 s at inputs")  # type: ignore[union-attr]
+    assert note.event == Aborted("timeout", 1, 0, "agree", "party 1 said nothing for 5 s at agree")  # type: ignore[union-attr]
     assert party.over
     assert party.on_message(6.0, "party1", Unreadable("late")) == ()
 

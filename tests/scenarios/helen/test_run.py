@@ -9,7 +9,7 @@ from scenarios.helen import integer_model
 from scenarios.helen.admm import Objective, optimality_gap, summary_of, train
 from scenarios.helen.agreement import Agreement
 from scenarios.helen.draws import Draws
-from scenarios.helen.party import Finished
+from scenarios.helen.party import Aborted, Finished
 from scenarios.helen.schedule import schedule
 from scenarios.helen.session import protocols, summaries
 from scenarios.helen.simulated import Ran, run
@@ -63,11 +63,23 @@ def test_every_step_says_what_the_schedule_says(count: int) -> None:
 
 
 def test_the_same_seed_says_the_same_bytes() -> None:
-    agreed = terms(2, iterations=1)
-    said = [
-        [next(one.run()).body for one in protocols(agreed, rows(agreed), keys(2), streams(seed))] for seed in (3, 3, 4)
-    ]
+    said = [_inputs(terms(2, iterations=1), seed) for seed in (3, 3, 4)]
     assert said[0] == said[1] != said[2]
+
+
+def _inputs(agreed: Agreement, seed: int) -> list[bytes]:
+    running = [one.run() for one in protocols(agreed, rows(agreed), keys(2), streams(seed))]
+    agreeing = [next(one).body for one in running]
+    return [one.send(agreeing).body for one in running]
+
+
+def test_who_agreed_on_something_else_is_found_out_before_any_cryptography() -> None:
+    one, other = parties(terms(2)), parties(terms(2, objective=Objective(0.06, 0.02)))
+    ran = run([one[0], other[1]], LINK)
+    for end in ran.ends.values():
+        assert isinstance(end, Aborted)
+        assert (end.check, end.culprit) == ("session", -1)
+    assert one[0].protocol.cipher.meter.powers == other[1].protocol.cipher.meter.powers == 0
 
 
 def test_wires_of_35_ms_cost_35_ms_a_step() -> None:
