@@ -5,10 +5,12 @@ import struct
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from coopetition import LINK, keys, parties, rows, streams, terms
 
 from scenarios.helen import integer_model
+from scenarios.helen.admm import summary_of, train
 from scenarios.helen.agreement import Agreement
 from scenarios.helen.party import Aborted, Entered, Finished
 from scenarios.helen.processes import Processes, Ran
@@ -42,9 +44,12 @@ def test_processes_come_to_what_the_simulated_parties_come_to(tmp_path: Path) ->
 def test_a_run_of_the_size_of_the_paper(tmp_path: Path, count: int, key_bits: int) -> None:
     agreed = terms(count, features=10, iterations=10, key_bits=key_bits, rows=(200,) * count)
     ran = _honest(agreed, tmp_path, limit=400.0)
-    model = integer_model.run(agreed, summaries(agreed, rows(agreed)))
+    data, rho = rows(agreed), agreed.rho
+    model = integer_model.run(agreed, summaries(agreed, data))
+    plain = train([summary_of(X, y, agreed.total_rows, rho) for X, y in data], agreed.objective, rho, 10)
     for end in ran.ends.values():
         assert isinstance(end, Finished)
+        assert np.abs(integer_model.weights(end.z) - plain).max() <= 1e-6 * np.abs(plain).max()
         assert max(abs(a - b) for a, b in zip(end.z, model, strict=True)) <= 4 * agreed.iterations
     assert len(ran.ends) == count
 
