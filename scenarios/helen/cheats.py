@@ -172,8 +172,11 @@ def _negated(protocol: Protocol, body: bytes, iteration: int, earlier: Mapping[s
 
 
 def _cancelling(protocol: Protocol, body: bytes, iteration: int, earlier: Mapping[str, bytes]) -> bytes:
-    once = _plus_one(protocol, body, 0)
-    return _ciphertext(protocol, once, 1, lambda c: c * protocol.cipher.constant(-1))
+    """Two partial decryptions with errors that cancel, and a proof made as if they were right."""
+    share, cipher = protocol.secrets.share, protocol.cipher
+    first, second, *others = protocol.partials(share)
+    wrong = [first * cipher.constant(1) % cipher.square, second * cipher.constant(-1) % cipher.square, *others]
+    return protocol.proved_partials(f"iteration {iteration} decrypt", wrong, share)
 
 
 def _oversized(protocol: Protocol, body: bytes, iteration: int, earlier: Mapping[str, bytes]) -> bytes:

@@ -131,23 +131,30 @@ def test_one_who_knows_both_vectors_proves_the_same() -> None:
         assert hold_together(c, equations, draws("verifier")) is right
 
 
-def _decryption(change: Callable[[list[mpz]], list[mpz]], party: int = 0, share: int = 0) -> bool:
+def _decryption(change: Callable[[list[mpz]], list[mpz]], party: int = 0, share: int = 0, own: bool = True) -> bool:
+    """Whether partial decryptions pass when they are changed before the proof is made (`own`), or after."""
     c, vector = cipher(3), [cipher(3).encrypt(k, draws("vector", k)).ciphertext for k in range(4)]
-    proving = Decryption(512)
-    partials = [c.partial(one, keys(3).shares[share]) for one in vector]
-    proof = proving.prove(c, vector, partials, keys(3).shares[share], _transcript(), draws("prover"))
-    return proving.holds(c, party, vector, change(partials), proof, _transcript())
+    proving, held = Decryption(512), keys(3).shares[share]
+    honest = [c.partial(one, held) for one in vector]
+    said = change(honest)
+    proof = proving.prove(c, vector, said if own else honest, held, _transcript(), draws("prover"))
+    return proving.holds(c, party, vector, said, proof, _transcript())
 
 
 def test_partial_decryptions_are_proved() -> None:
     assert _decryption(lambda partials: partials)
 
 
-def test_wrong_partial_decryptions_are_refused() -> None:
+@pytest.mark.parametrize("own", [True, False])
+def test_wrong_partial_decryptions_are_refused(own: bool) -> None:
     c = cipher(3)
-    assert not _decryption(lambda p: [p[0] * c.constant(1) % c.square, *p[1:]])
-    assert not _decryption(lambda p: [p[0] * c.constant(1) % c.square, p[1] * c.constant(-1) % c.square, *p[2:]])
-    assert not _decryption(lambda p: [p[1], p[0], *p[2:]])
+    up, down = c.constant(1), c.constant(-1)
+    assert not _decryption(lambda p: [p[0] * up % c.square, *p[1:]], own=own)
+    assert not _decryption(lambda p: [p[0] * up % c.square, p[1] * down % c.square, *p[2:]], own=own)
+    assert not _decryption(lambda p: [p[1], p[0], *p[2:]], own=own)
+
+
+def test_partial_decryptions_of_another_party_or_share_are_refused() -> None:
     assert not _decryption(lambda p: p, party=1)
     assert not _decryption(lambda p: p, share=1)
 
