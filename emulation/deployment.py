@@ -19,6 +19,8 @@ from emulation.usage import Machine, Usage, cpu_seconds, is_running, room_second
 from sim.errors import UserError
 from sim.protocol import Address
 
+#: What may carry messages: datagrams that can be lost, or streams that lose and reorder nothing.
+DATAGRAMS, CONNECTIONS = "emulation.transport:Transport", "emulation.connections:Connections"
 _FIRST_PORT = 7000
 #: From the order to start until the start.
 _HEADSTART = 0.15
@@ -41,10 +43,14 @@ class Placed(NamedTuple):
 
 @dataclass(frozen=True)
 class Deployment:
-    """Nodes, and the codec they speak: made from the list of all addresses, in the order of the nodes."""
+    """Nodes, and the codec they speak: made from the list of all addresses, in the order of the nodes.
+
+    `transport` names what carries their messages: `emulation.transport` or `emulation.connections`.
+    """
 
     nodes: tuple[Placed, ...]
     codec: Made
+    transport: str = DATAGRAMS
 
     def directory(self, session: Session) -> dict[Address, tuple[str, int]]:
         """Where each node listens."""
@@ -149,6 +155,7 @@ class Running:
         given = {
             "directory": self.directory,
             "codec": list(self._deployment.codec),
+            "transport": self._deployment.transport,
             "nodes": [
                 {
                     "address": one.address,

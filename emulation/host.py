@@ -23,9 +23,10 @@ from typing import Any
 
 import orjson
 
+from emulation.connections import Connections
 from emulation.line import Faults, Line
 from emulation.messages import Codec
-from emulation.named import Made
+from emulation.named import Made, named
 from emulation.transport import Endpoint, Poll, Transport
 from sim.errors import UserError
 from sim.protocol import Address, CancelTimer, Effect, Node, Note, Send, SetTimer
@@ -39,7 +40,7 @@ class _Place:
     """A node, its transport, its server's cores (when each is free) and its timers (the number of their setting)."""
 
     node: Node
-    transport: Transport | None
+    transport: Transport | Connections | None
     cost: Callable[[Any], float] | None
     cores: list[float]
     timers: dict[Hashable, int] = field(default_factory=dict)
@@ -78,8 +79,9 @@ class Host:
         codec: Codec,
         stream: Stream,
         quits: bool = False,
+        transport: "Callable[..., Transport | Connections]" = Transport,
     ) -> None:
-        self._directory, self._codec, self._stream = directory, codec, stream
+        self._directory, self._codec, self._stream, self._transport = directory, codec, stream, transport
         self._line: Line | None = None
         self._places: list[_Place] = []
         self._agenda: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
@@ -96,7 +98,7 @@ class Host:
     def place(self, node: Node, cost: Callable[[Any], float] | None = None, cores: int = 1) -> None:
         """Opens the node's sockets."""
         place = _Place(node, None, cost, [0.0] * cores)
-        place.transport = Transport(
+        place.transport = self._transport(
             node.address, self._directory, self._poll, lambda source, data: self._receive(place, source, data)
         )
         self._places.append(place)
@@ -133,6 +135,12 @@ class Host:
                 if agenda:
                     clock.ring_at(agenda[0][0])
                 poll.wait(None)
+
+    def close(self) -> None:
+        """Sends what waits to be sent, and closes all sockets."""
+        for place in self._places:
+            assert place.transport is not None
+            place.transport.close()
 
     def counts(self) -> dict[str, Any]:
         """What was sent and received, and each server's busy seconds."""
@@ -223,8 +231,9 @@ def main(specification: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     given = orjson.loads(specification.read_bytes())
     directory = {address: (ip, port) for address, (ip, port) in given["directory"].items()}
+    codec, transport = Made(*given["codec"])(list(directory)), named(given["transport"])
     stream = Streams(*given["streams"])("line", *given["life"])
-    host = Host(directory, Made(*given["codec"])(list(directory)), stream, quits=given["quits"])
+    host = Host(directory, codec, stream, quits=given["quits"], transport=transport)
     for one in given["nodes"]:
         cost = Made(*one["cost"])() if one["cost"] else None
         host.place(Made(*one["node"])(one["address"], directory), cost, one["cores"])
@@ -232,6 +241,7 @@ def main(specification: Path) -> None:
     print("ready", flush=True)
     try:
         host.run()
+        host.close()
     finally:
         with Path(given["notes"]).open("wb") as out:
             pickle.dump((host.notes, host.counts()), out, protocol=pickle.HIGHEST_PROTOCOL)

@@ -78,6 +78,12 @@ class Transport:
         with suppress(OSError):  # the network is down or full: a lost packet
             self._datagrams.sendto(data, to)
 
+    def close(self) -> None:
+        """Closes both sockets; a long message that is on its way goes on by itself."""
+        for opened in (self._datagrams, self._listening):
+            self._poll.forget(opened.fileno())
+            opened.close()
+
     def _receive(self, events: int) -> None:
         try:
             data, sender = self._datagrams.recvfrom(_CHUNK)
