@@ -1,6 +1,7 @@
 """How many instructions of a function a program really executes, counted by single steps."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 from hardware_models.simd import clang
@@ -15,6 +16,7 @@ def stepper(folder: Path) -> Path:
     return program
 
 
+@cache
 def symbols(program: Path) -> dict[str, tuple[int, int]]:
     """First address and end of each function of a linked program."""
     text = clang.run([clang.need("llvm-nm"), "--defined-only", "--numeric-sort", str(program)])

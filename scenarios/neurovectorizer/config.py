@@ -30,6 +30,8 @@ METRICS = (
            label="measured"),
     Metric("wrong_chosen", "1", "lower", "loops for which an action with wrong results was chosen", label="measured"),
     Metric("wrong_actions", "1", "neither", "actions of all loops whose results were wrong", label="measured"),
+    Metric("polly_speedup", "ratio", "higher", "measured time of the compiler's own choice over Polly's program",
+           label="measured"),
     Metric("honoured", "ratio", "neither", "share of actions that the compiler made as asked", label="measured"),
 )  # fmt: skip
 
@@ -39,7 +41,7 @@ class NeuroVectorizerConfig(Config):
 
     hardware: SimdCard = Field("zen5", validate_default=True, description="the core, for modelled times")
     policy: PolicyName = Field("model", description="who chooses the factors")
-    loops: Literal["judging", "tuning", "train", "held_out", "dependence"] = Field(
+    loops: Literal["judging", "tuning", "unseen", "polybench", "train", "held_out", "dependence"] = Field(
         "judging", description="which loops are asked about"
     )
     count: int = Field(32, ge=1, description="how many of them")
@@ -50,4 +52,7 @@ class NeuroVectorizerConfig(Config):
         "model", description="times of tries and oracle: modelled, or compiled and timed here (needs clang)"
     )
     reorder: bool = Field(True, description="whether floating-point reductions may be reordered")
+    polly: bool = Field(
+        False, description="whether each loop is also compiled with Polly and timed (if truth = measured)"
+    )
     processes: int = Field(6, ge=2, description="processes over which a measurement is repeated")

@@ -10,11 +10,15 @@ import orjson
 from numpy.typing import NDArray
 
 from hardware_models.simd import clang
+from scenarios.neurovectorizer.actions import ACTIONS, DEFAULT
 from scenarios.neurovectorizer.harness import LEAST_RETEST, Times, build, check, measure
 from scenarios.neurovectorizer.kernel import Kernel
 from sim.errors import UserError
 
 Floats = NDArray[np.float64]
+ALL = tuple(range(len(ACTIONS)))
+#: The two ways in which Polly is asked: as it is, and with loops split for the vectoriser that follows it.
+POLLY = (("-mllvm", "-polly"), ("-mllvm", "-polly", "-mllvm", "-polly-vectorizer=stripmine"))
 Cached = Callable[[str, str, Callable[[], bytes]], bytes]
 
 
@@ -51,21 +55,36 @@ class Truth:
 
 
 def truth(
-    kernel: Kernel, cached: Cached, cpu: str = "native", flags: tuple[str, ...] = (), processes: int = 6
-) -> Truth:
-    """Measured, or as measured before with this source, compiler, core and flags."""
+    kernel: Kernel, cached: Cached, cpu: str = "native", flags: tuple[str, ...] = (), processes: int = 6,
+    actions: tuple[int, ...] = ALL,
+) -> Truth:  # fmt: skip
+    """Measured, or as measured before with this source, compiler, core and flags; NaN for other than `actions`."""
     key = "\n".join([kernel.source, str(kernel.n), str(kernel.reach), clang.release(), clang.native_cpu(), cpu, *flags,
-                     str(processes)])  # fmt: skip
-    stored = orjson.loads(cached("neurovectorizer", key, lambda: _measured(kernel, cpu, flags, processes)))
+                     str(processes), *(map(str, actions) if actions != ALL else ())])  # fmt: skip
+    stored = orjson.loads(cached("neurovectorizer", key, lambda: _measured(kernel, cpu, flags, processes, actions)))
     samples = np.array(stored["samples"], dtype=np.float64)
     times = Times(samples, stored["cycle"])
     select, judge = times.halves
     return Truth(select, judge, times.retest, np.array(stored["honoured"]), tuple(stored["verdicts"]), times.cycle)
 
 
-def _measured(kernel: Kernel, cpu: str, flags: tuple[str, ...], processes: int) -> bytes:
+def polly_speedup(kernel: Kernel, plain: Truth, cached: Cached, processes: int) -> float:
+    """Time of the compiler's own choice over that of the same source compiled with Polly; NaN where Polly's is wrong.
+
+    Polly (the polyhedral optimiser of LLVM) reorders, tiles and vectorises the whole nest by itself; no loop of it gets
+    a pragma, since Polly makes other loops of it. Of its two ways the faster counts, selected and judged on different
+    halves of the measurements. The programs are timed in processes of their own.
+    """
+    made = [truth(kernel, cached, flags=way, processes=processes, actions=(DEFAULT,)) for way in POLLY]
+    right = [one for one in made if one.usable[DEFAULT]]
+    if not right:
+        return float("nan")
+    return float(plain.judge[DEFAULT] / min(right, key=lambda one: one.select[DEFAULT]).judge[DEFAULT])
+
+
+def _measured(kernel: Kernel, cpu: str, flags: tuple[str, ...], processes: int, actions: tuple[int, ...]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        built = build(kernel, Path(folder), cpu, flags)
+        built = build(kernel, Path(folder), cpu, flags, actions)
         verdicts = check(built)
         times = measure(built, processes)
     samples = [[None if np.isnan(t) else float(t) for t in row] for row in times.samples]

@@ -24,10 +24,14 @@ Ints = NDArray[np.int64]
 
 
 def outcome(
-    config: NeuroVectorizerConfig, asked: LoopSet, order: Ints, truths: "Sequence[Truth] | None",
+    config: NeuroVectorizerConfig, asked: LoopSet, order: Ints, truths: "Sequence[Truth] | None", polly: Floats,
     known: Mapping[str, float | None], missing: str = "",
 ) -> Outcome:  # fmt: skip
-    """Metrics, a row per loop, and what must hold; `missing` says why nothing could be measured."""
+    """Metrics, a row per loop, and what must hold.
+
+    `polly` (loops,) is what Polly gains over the compiler's own choice, NaN where it is wrong, or empty if it was not
+    asked for; `missing` says why nothing could be measured.
+    """
     tries = len(NAMES) if config.policy == "brute_force" else config.tries
     modelled = np.where(asked.allowed, asked.cycles, np.inf)
     chosen = _fastest(order, modelled, tries)
@@ -46,8 +50,13 @@ def outcome(
         metrics |= more
         columns |= real
         checks.append(check)
+    if len(polly):
+        metrics["polly_speedup"] = _mean(polly[np.isfinite(polly)])
+        columns["polly_speedup"] = polly
     why = missing if config.truth == "measured" and truths is None else "only with truth = measured"
     notes = {m.name: why for m in METRICS if metrics.get(m.name) is None}
+    if truths is not None and not len(polly):
+        notes["polly_speedup"] = "only with polly = true"
     return Outcome(metrics, {"loops": Series(columns)}, tuple(checks), notes)
 
 

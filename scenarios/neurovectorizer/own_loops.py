@@ -1,6 +1,7 @@
-"""Loops written for this testbed, in two sets: the models were adjusted on `tuning`; `judging` is kept from that.
+"""Loops written for this testbed, in three sets that share no loop.
 
-Figures of how well a model ranks are those over `judging`. No template of one set is in the other.
+The models were adjusted on `tuning`; `judging` was kept from that, and figures of how well a model ranks are those over
+it. `unseen` came later, when `judging` had been looked at: it judges policies, once.
 """
 
 from scenarios.neurovectorizer.kernel import Kernel
@@ -122,4 +123,50 @@ def judging(n: int = 1000) -> tuple[Kernel, ...]:
                 "s += a[i] == b[i];", n=n),
         _reduce("gathered_sum", "const double *restrict a, const int *restrict idx, double *restrict out, int n",
                 "double s = 0", "s += a[idx[i]];", n=n),
+    )  # fmt: skip
+
+
+_F4 = "float *restrict a, const float *restrict b, const float *restrict c, const float *restrict d, int n"
+_L2 = "long *restrict a, const long *restrict b, int n"
+_U3 = "unsigned *restrict a, const unsigned *restrict b, const unsigned *restrict c, int n"
+
+
+def unseen(n: int = 1000) -> tuple[Kernel, ...]:
+    """26 loops of `n` iterations, frozen before any policy or model was tried on one of them."""
+    return (
+        _each("cross_term", _F4, "a[i] = b[i] * c[i] - d[i] * 0.75f;", n=n),
+        _each("blend_bytes", _BYTES, "a[i] = (3 * b[i] + c[i]) >> 2;", n=n),
+        _each("and_not", _U3, "a[i] = b[i] & ~c[i];", n=n),
+        _each("hash_step", _U3, "a[i] = (b[i] ^ (b[i] >> 7)) * 2654435761u + c[i];", n=n),
+        _each("add_long_twice", _L2, "a[i] = a[i] + 2 * b[i];", n=n),
+        _each("product_short", "short *restrict a, const short *restrict b, const short *restrict c, int n",
+              "a[i] = b[i] * c[i];", n=n),
+        _each("cube", _D2, "double x = b[i]; a[i] = x * x * x - x;", n=n),
+        _each("rational", _F2, "float x = b[i]; a[i] = (x + 0.5f) / (x * x + 1.0f);", n=n),
+        _each("inverse_root", _D2, "a[i] = 1.0 / __builtin_sqrt(b[i] + 1.0);", n=n),
+        _each("forward_difference", "int *restrict a, const int *restrict b, int n", "a[i] = b[i + 1] - b[i];", n=n),
+        _each("stencil_sides", _F2, "a[i] = 0.5f * (b[i] + b[i + 8]) - b[i + 4];", n=n),
+        _each("widen_bytes", "short *restrict a, const unsigned char *restrict b, int n", "a[i] = b[i] - 16;", n=n),
+        _each("pack_bytes", "unsigned char *restrict a, const short *restrict b, int n",
+              "int x = b[i]; a[i] = x < 0 ? 0 : x;", n=n),
+        _each("byte_to_float", "float *restrict a, const unsigned char *restrict b, int n",
+              "a[i] = b[i] * 0.0039f;", n=n),
+        _each("long_from_int", "long *restrict a, const int *restrict b, int n", "a[i] = (long)b[i] * 5;", n=n),
+        _each("split_pairs", "float *restrict a, float *restrict c, const float *restrict b, int n",
+              "a[i] = b[2 * i]; c[i] = b[2 * i + 1];", 2, n=n),
+        _each("every_fourth", _D2, "a[i] = b[4 * i] * 0.5;", 4, n=n),
+        _each("taken_backwards", _I3, "a[i] = b[n - 1 - i] - c[i];", n=n),
+        _each("picked_product", _F3.replace("int n", "const int *restrict idx, int n"),
+              "a[i] = b[idx[i]] * c[i];", n=n),
+        _each("threshold", _F3, "a[i] = b[i] > c[i] ? 1.0f : b[i];", n=n),
+        _each("down_where_positive", "int *restrict a, const int *restrict b, int n", "if (b[i] > 0) a[i] -= 1;", n=n),
+        _each("lag_eight", "int *restrict a, const int *restrict b, int n", "a[i + 8] = a[i] + b[i];", n=n),
+        _reduce("sum_of_products", "const int *restrict a, const int *restrict b, int *restrict out, int n",
+                "int s = 1", "s += a[i] * b[i] + a[i];", n=n),
+        _reduce("mean_of_doubles", "const double *restrict a, double *restrict out, int n", "double s = 0",
+                "s += a[i] * 0.001;", n=n),
+        _reduce("greatest_byte", "const unsigned char *restrict a, unsigned char *restrict out, int n",
+                "unsigned char s = a[0]", "s = a[i] > s ? a[i] : s;", n=n),
+        _reduce("all_bits", "const unsigned *restrict a, unsigned *restrict out, int n", "unsigned s = 0",
+                "s ^= a[i];", n=n),
     )  # fmt: skip

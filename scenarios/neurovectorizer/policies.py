@@ -12,9 +12,12 @@ from scenarios.neurovectorizer.problem_set import LoopSet, choice
 from sim.rng import Stream
 
 PolicyName = Literal[
-    "default", "constant", "random", "nearest", "tree", "ppo", "exact_gradient", "model", "brute_force"
+    "default", "constant", "random", "nearest", "tree", "ppo", "exact_gradient", "guided", "model", "brute_force"
 ]
 POLICIES: tuple[PolicyName, ...] = get_args(PolicyName)
+#: Weight of the model in a guided order; chosen on measured loops of validation families
+#: (`benchmarks/neurovectorizer_policies.py`).
+MODEL_WEIGHT = 10.0
 Orders = NDArray[np.int64]
 Ints = NDArray[np.int64]
 
@@ -75,6 +78,24 @@ def _learned(trainer: Literal["ppo", "exact"]) -> Maker:
     return made
 
 
+def guided(odds: NDArray[np.float64], asked: LoopSet, weight: float = MODEL_WEIGHT) -> Orders:
+    """By a policy's log-odds, less `weight` times the logarithm of modelled cycles.
+
+    A product of experts: the chance that the policy gives an action, times the model's speed of it to a power. The
+    policy knows what was good in all loops like this one, the model what this loop needs; where the policy is unsure,
+    the model leads, and the actions tried after the first are those that both find plausible.
+    """
+    cycles = np.log(asked.cycles / asked.cycles.min(axis=1, keepdims=True))
+    return _by(np.where(asked.allowed, odds, 0.0) - weight * cycles, asked)
+
+
+def _guided(train: Callable[[], LoopSet], asked: LoopSet, stream: Stream) -> Orders:
+    from scenarios.neurovectorizer.learning import Training
+    from scenarios.neurovectorizer.learning import train as fit
+
+    return guided(fit(train(), Training("exact", "features"), stream).log_odds(asked), asked)
+
+
 def _model(train: Callable[[], LoopSet], asked: LoopSet, stream: Stream) -> Orders:
     return _first(choice(np.where(asked.allowed, asked.cycles, np.inf)), asked)
 
@@ -91,6 +112,7 @@ _ORDERS: Mapping[PolicyName, Maker] = {
     "tree": _tree,
     "ppo": _learned("ppo"),
     "exact_gradient": _learned("exact"),
+    "guided": _guided,
     "model": _model,
     "brute_force": _brute_force,
 }

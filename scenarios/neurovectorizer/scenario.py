@@ -23,6 +23,7 @@ class NeuroVectorizer:
 
     def run(self, config: NeuroVectorizerConfig, context: Context) -> Outcome:
         """Describe the loops, let the policy order the actions, judge what it takes."""
+        import numpy as np
         import torch
 
         from hardware_models.simd import clang
@@ -37,29 +38,34 @@ class NeuroVectorizer:
         started = perf_counter()
         asked = loop_set(kernels, config.hardware, context.stream("contexts"))
         known: dict[str, float | None] = {"score_rate": asked.cycles.size / (perf_counter() - started)}
-        truths = None
+        truths, polly = None, list[float]()
         if config.truth == "measured" and clang.have():
-            from scenarios.neurovectorizer.measured import truth
+            from scenarios.neurovectorizer.measured import polly_speedup, truth
 
             truths = []
             for index, kernel in enumerate(kernels):
                 context.progress(0.8 * index / len(kernels), f"compiling and timing {kernel.name}")
                 truths.append(truth(kernel, context.cached, processes=config.processes))
+                if config.polly:
+                    polly.append(polly_speedup(kernel, truths[-1], context.cached, config.processes))
         context.progress(0.8, f"{config.policy} on {len(kernels)} loops")
         order = orders(
             config.policy,
             lambda: loop_set(generate(context.stream("train"), config.train), config.hardware, context.stream("paths")),
             asked, context.stream("policy"),
         )  # fmt: skip
-        return outcome(config, asked, order, truths, known, "" if clang.have() else WITHOUT_CLANG)
+        return outcome(config, asked, order, truths, np.array(polly), known, "" if clang.have() else WITHOUT_CLANG)
 
 
 def _kernels(config: NeuroVectorizerConfig, context: Context) -> "list[Kernel]":
     from scenarios.neurovectorizer.dependence import suite
-    from scenarios.neurovectorizer.own_loops import judging, tuning
+    from scenarios.neurovectorizer.own_loops import judging, tuning, unseen
+    from scenarios.neurovectorizer.polybench import polybench
     from scenarios.neurovectorizer.templates import generate
 
-    written = {"judging": judging, "tuning": tuning, "dependence": suite}
+    written = {
+        "judging": judging, "tuning": tuning, "unseen": unseen, "polybench": polybench, "dependence": suite,
+    }  # fmt: skip
     if config.loops in written:
         found = list(written[config.loops]())[: config.count]
     else:
