@@ -4,8 +4,7 @@ Figures per estimator: mean Kendall tau-b against measured time, regret of its c
 error after one scale for all loops. A choice is the estimator's best action among those that keep the loop's meaning,
 or the compiler's own where that is within 3 % of it; the same rule for all. The retest is a second measurement judged
 by the first: no estimator can be trusted above it. Loops whose actions are all alike (within 5 %) count for the error
-only. Then instruction counts against single steps, if asked for with "steps"; "quick" leaves out llvm-mca's other
-cores; "tuning" takes the loops that the models were adjusted on instead.
+only. "quick" leaves out llvm-mca's other cores; "tuning" takes the loops that the models were adjusted on instead.
 """
 
 import sys
@@ -19,7 +18,6 @@ from hardware_models.simd.card import SimdCard
 from hardware_models.simd.compiled import call_cycles, traces
 from hardware_models.simd.measure import measure as measure_card
 from hardware_models.simd.peer import block_cycles
-from hardware_models.simd.stepping import counted
 from scenarios.neurovectorizer.actions import ACTIONS
 from scenarios.neurovectorizer.harness import build, measure, tau
 from scenarios.neurovectorizer.image import arguments
@@ -61,7 +59,6 @@ def main() -> None:
         truth, second = list[np.ndarray](), list[np.ndarray]()
         estimates: dict[str, list[np.ndarray]] = {}
         cores = CORES[:2] if "quick" in sys.argv else CORES
-        exact = pairs = 0
         for kernel in kernels:
             (folder / kernel.name).mkdir()
             built = build(kernel, folder / kernel.name)
@@ -79,18 +76,12 @@ def main() -> None:
                 estimates.setdefault(f"llvm-mca {cpu}", []).append(
                     np.array([block_cycles(*found[s], cpu) for s in SYMBOLS])
                 )
-            if "steps" in sys.argv:
-                for k, symbol in enumerate(SYMBOLS):
-                    pairs += 1
-                    exact += counted(built.program, ["count", str(k)], symbol, folder) == len(found[symbol][1])
         known = loop_set(kernels, here, Streams(0, "benchmark", 0)("contexts"))
         estimates["source: bounds"] = list(known.cycles)
         print(f"{len(kernels)} loops x {len(ACTIONS)} actions on {clang.native_cpu()}, cycle {here.cycle * 1e9:.4f} ns")
         report("retest (ceiling)", truth, second, known.allowed)
         for name, estimate in estimates.items():
             report(name, truth, estimate, known.allowed)
-        if pairs:
-            print(f"  instruction counts equal to single steps: {exact} of {pairs}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from scenarios.neurovectorizer.baselines import nearest, tree
 from scenarios.neurovectorizer.contexts import contexts
 from scenarios.neurovectorizer.learning import Training, train
 from scenarios.neurovectorizer.own_loops import tuning
-from scenarios.neurovectorizer.policies import POLICIES, orders
+from scenarios.neurovectorizer.policies import POLICIES, guided, orders
 from scenarios.neurovectorizer.problem_set import LoopSet, loop_set
 from scenarios.neurovectorizer.templates import FAMILIES, HELD_OUT, generate
 from sim.rng import Streams
@@ -39,7 +39,7 @@ def test_splits_share_no_family() -> None:
 def test_every_policy_orders_all_allowed_actions_first(some: LoopSet) -> None:
     asked = loop_set(tuning()[:6], CARD, STREAMS("own"))
     for name in POLICIES:
-        if name in ("ppo", "exact_gradient"):
+        if name in ("ppo", "exact_gradient", "guided"):
             continue
         order = orders(name, lambda: some, asked, STREAMS(name))
         assert (np.sort(order, axis=1) == np.arange(36)).all()
@@ -71,3 +71,17 @@ def test_names_and_numbers_do_not_reach_the_contexts() -> None:
     ]
     assert (rows[0] == rows[1]).all()
     assert rows[0].any()
+
+
+def test_a_guided_order_lies_between_the_policys_and_the_models(some: LoopSet) -> None:
+    odds = np.where(some.allowed, STREAMS("odds").generator.random(some.allowed.shape), -np.inf)
+    by_odds = np.argsort(-odds, axis=1, kind="stable")[:, 0]
+    by_model = np.where(some.allowed, some.cycles, np.inf).argmin(axis=1)
+    assert (guided(odds, some, 0.0)[:, 0] == by_odds).all()
+    heavy = guided(odds, some, 1e6)[:, 0]
+    rows = np.arange(len(heavy))
+    assert np.allclose(some.cycles[rows, heavy], some.cycles[rows, by_model], rtol=1e-5)
+    half = guided(odds, some, 1.0)[:, 0]
+    assert (half != by_odds).any()
+    assert odds[rows, half].mean() > odds[rows, heavy].mean()
+    assert regret(some, heavy) < regret(some, half) < regret(some, by_odds)
