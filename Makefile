@@ -4,22 +4,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 CORES := $(shell nproc)
+COMPILER := clang-19 llvm-19
 
-.PHONY: demo test check bench clean compiler
+.PHONY: demo test check bench clean parts
 
 demo: $(READY)
 	$(BIN)/windtunnel sweep demo
 	$(BIN)/windtunnel trace demo --where "policy == 'portfolio'" --out windtunnel-results/demo.perfetto-trace
 
-test: check emulation-parts compiler
+test: check parts
 	$(BIN)/pytest -n $(CORES) --dist worksteal --cov --cov-report=term:skip-covered
-
-# Loops are compiled and looked at with clang; without it those tests are left out, and this says so.
-compiler:
-	@command -v clang-19 >/dev/null && command -v llvm-mca-19 >/dev/null || \
-	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
-	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq clang-19 llvm-19 >/dev/null; } || \
-	  echo "clang 19 is missing: what compiles loops is not tested (Debian: apt-get install clang-19 llvm-19)"
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -47,10 +41,10 @@ python:
 	  { echo "Python 3.11 or newer with venv is missing; install it, e.g. apt-get install python3 python3-venv" >&2; exit 1; }
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3 python3-venv
 
-# What emulated runs need of the system: Mininet, a compiler for kernel programs, Redis, Open vSwitch. Without root the
-# tests that need them say so and all others run.
-.PHONY: emulation-parts
-emulation-parts: $(READY)
-	@told=$$($(BIN)/python -m emulation.needs) && exit 0; \
-	  if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then echo "$$told" >&2; exit 0; fi; \
-	  $(BIN)/python -m emulation.install
+# What tests need of the system: clang 19 for loops; Mininet, Redis, Open vSwitch and headers for emulated runs. Without
+# root the tests that need them say so and all others run.
+parts: $(READY)
+	@told=$$($(BIN)/python -m emulation.needs) && command -v clang-19 >/dev/null && command -v llvm-mca-19 >/dev/null && \
+	  exit 0; \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then $(BIN)/python -m emulation.install $(COMPILER); \
+	  else echo "not all is tested; loops need apt-get install $(COMPILER). $$told" >&2; fi

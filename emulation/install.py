@@ -1,7 +1,9 @@
-"""Installs the Debian packages that emulated runs need, as root; no service that comes with them is started."""
+"""Installs the Debian packages that emulated runs need, and those named, as root; starts no service of theirs."""
 
 import os
 import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from emulation.needs import HEADERS, PROGRAMS, missing
@@ -10,9 +12,9 @@ from emulation.needs import HEADERS, PROGRAMS, missing
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
 
-def main() -> None:
-    """Installs what is missing, and fails with one line if something still is."""
-    packages = sorted({*PROGRAMS.values(), *HEADERS.values()})
+def main(more: Sequence[str]) -> None:
+    """Installs what is missing and `more`, and fails with one line if something of emulation's still is."""
+    packages = sorted({*PROGRAMS.values(), *HEADERS.values(), *more})
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     ours = not _POLICY.exists()
     if ours:
@@ -30,4 +32,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

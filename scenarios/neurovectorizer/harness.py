@@ -92,6 +92,8 @@ def tau(first: Floats, second: Floats, band: float = 0.0) -> float:
     0.333333
     """
     known = np.isfinite(first) & np.isfinite(second)
+    if known.sum() < 2:
+        return 1.0
     value = float(kendalltau(_banded(first[known], band), _banded(second[known], band)).statistic)
     return 1.0 if np.isnan(value) else value
 
