@@ -2,7 +2,7 @@
 
 Every learner sees modelled rewards of generated training loops only. Which trainer and which inputs the learned policy
 has is chosen by its modelled regret on validation families, kept from that training; how much the model's own ranking
-weighs in the order of its tries, by measured regret on loops of the same families, since judged by the model the model
+weighs in the order of later tries, by measured regret on loops of the same families, since judged by the model the model
 is always right. The `unseen` loops are then looked at once, with what was chosen. Each policy may compile and time its
 first actions of each loop, at most 200 in all: one half of the measurements chooses, the other half judges. Regret is
 to brute force over all actions that compute what the source says. Loops that the machine cannot rank (poor retest) are
@@ -31,7 +31,7 @@ STREAMS = Streams(0, "neurovectorizer benchmark", 0)
 CACHE = Path("windtunnel-results/cache")
 COMPILATIONS = 200
 #: Weights of the model that are tried, 0 being the policy alone; and how many validation loops are measured for it.
-WEIGHTS, VALIDATION = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0), 15
+WEIGHTS, VALIDATION = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0), 30
 
 
 def modelled(loops: LoopSet, chosen: np.ndarray) -> float:
@@ -55,8 +55,8 @@ def chosen_training(kernels: list[Kernel], card: SimdCard) -> Training:
     return min(found, key=lambda variant: found[variant])
 
 
-def chosen_weight(kernels: list[Kernel], card: SimdCard, how: Training) -> float:
-    """The weight of the model's ranking with the least measured regret on the validation families, 1 to 8 tries."""
+def chosen_weight(kernels: list[Kernel], card: SimdCard, how: Training, tries: int) -> float:
+    """The weight of the model with the least measured regret after all tries, on loops of the validation families."""
     families = sorted({k.family for k in kernels})
     apart = set(families[::5])
     seen = loop_set([k for k in kernels if k.family not in apart], card, STREAMS("validation, train"))
@@ -67,10 +67,8 @@ def chosen_weight(kernels: list[Kernel], card: SimdCard, how: Training) -> float
     found = {}
     for weight in WEIGHTS:
         order = guided(odds, kept, weight)
-        found[weight] = float(np.mean([np.log(regret(kept, truths, order, k)[0]) for k in range(1, 9)]))
-        print(
-            f"  validation: weight {weight:5.1f} of the model, measured regret {np.exp(found[weight]):.3f}", flush=True
-        )
+        found[weight] = regret(kept, truths, order, tries)[0]
+        print(f"  validation: weight {weight:5.1f} of the model, measured regret {found[weight]:.4f}", flush=True)
     return min(found, key=lambda weight: found[weight])
 
 
@@ -93,10 +91,10 @@ def main() -> None:
     here = SimdCard.model_validate("zen5")
     kernels = generate(STREAMS("train"), 300)
     how = chosen_training(kernels, here)
-    weight = chosen_weight(kernels, here, how)
     known = loop_set(kernels, here, STREAMS("paths"))
     asked = loop_set(unseen(), here, STREAMS("unseen"))
     tries = COMPILATIONS // len(asked.kernels)
+    weight = chosen_weight(kernels, here, how, tries)
     truths = [truth(k, lambda *key: cached(CACHE, *key)) for k in asked.kernels]
     ranked = [t for t in truths if t.trusted]
     room = np.exp(np.mean([np.log(t.judge[DEFAULT] / t.judge[t.usable].min()) for t in ranked]))

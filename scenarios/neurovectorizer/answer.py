@@ -11,7 +11,7 @@ WITHOUT_CLANG = "clang is not installed, so times are modelled"
 
 
 def sentences(records: Sequence[Record]) -> list[str]:
-    """One sentence on the policies, one on the headroom."""
+    """One sentence on the policies, one on the headroom, one on Polly where it was asked."""
     regrets: dict[str, list[float]] = {}
     headroom = []
     for record in records:
@@ -33,6 +33,9 @@ def sentences(records: Sequence[Record]) -> list[str]:
     told.append(
         f"The best action is {np.exp(np.mean(np.log(headroom))):.2f} times as fast as the compiler's own choice."
     )
+    polly = {v for r in records if r.status == "ok" and (v := r.value("polly_speedup")) is not None}
+    if polly:
+        told.append(f"What Polly makes of the loops is {float(np.mean(list(polly))):.2f} times as fast.")
     if any(r.config["truth"] == "measured" and r.value("real_regret") is None for r in records if r.status == "ok"):
         told.append(f"{WITHOUT_CLANG[0].upper()}{WITHOUT_CLANG[1:]}.")
     return told

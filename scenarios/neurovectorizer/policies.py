@@ -79,14 +79,15 @@ def _learned(trainer: Literal["ppo", "exact"]) -> Maker:
 
 
 def guided(odds: NDArray[np.float64], asked: LoopSet, weight: float = MODEL_WEIGHT) -> Orders:
-    """By a policy's log-odds, less `weight` times the logarithm of modelled cycles.
+    """A policy's likeliest action, then by its log-odds less `weight` times the logarithm of modelled cycles.
 
-    A product of experts: the chance that the policy gives an action, times the model's speed of it to a power. The
-    policy knows what was good in all loops like this one, the model what this loop needs; where the policy is unsure,
-    the model leads, and the actions tried after the first are those that both find plausible.
+    What follows the first is a product of experts: the chance that the policy gives an action, times the model's speed
+    of it to a power. A weight of 0 leaves the policy alone, a large one tries what the model finds fast.
     """
     cycles = np.log(asked.cycles / asked.cycles.min(axis=1, keepdims=True))
-    return _by(np.where(asked.allowed, odds, 0.0) - weight * cycles, asked)
+    preference = np.where(asked.allowed, odds, 0.0) - weight * cycles
+    preference[np.arange(len(odds)), odds.argmax(axis=1)] = np.inf
+    return _by(preference, asked)
 
 
 def _guided(train: Callable[[], LoopSet], asked: LoopSet, stream: Stream) -> Orders:

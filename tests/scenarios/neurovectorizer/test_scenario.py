@@ -1,4 +1,5 @@
 import pytest
+from compilers import needs_clang
 
 from hardware_models.simd import clang
 from scenarios.neurovectorizer.answer import WITHOUT_CLANG
@@ -36,3 +37,13 @@ def test_without_clang_it_runs_on_the_model_and_says_so(monkeypatch: pytest.Monk
     outcome = NeuroVectorizer().run(config, Context.alone())
     assert outcome.metrics["regret"] >= 1.0  # type: ignore[operator]
     assert outcome.notes["real_regret"] == WITHOUT_CLANG
+
+
+@needs_clang
+def test_polly_is_timed_where_it_is_asked_for() -> None:
+    config = NeuroVectorizerConfig(count=1, loops="polybench", truth="measured", polly=True, processes=2, trip=64)
+    found = NeuroVectorizer().run(config, Context.alone())
+    assert found.metrics["polly_speedup"] > 0.0  # type: ignore[operator]
+    assert found.series["loops"].columns["polly_speedup"].shape == (1,)
+    without = NeuroVectorizer().run(config.model_copy(update={"polly": False}), Context.alone())
+    assert without.notes["polly_speedup"] == "only with polly = true"
