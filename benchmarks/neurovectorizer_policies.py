@@ -2,8 +2,8 @@
 
 Every learner sees modelled rewards of generated training loops only. Which trainer and which inputs the learned policy
 has is chosen by its modelled regret on validation families, kept from that training; how much the model's own ranking
-weighs in the order of later tries, by measured regret on loops of the same families, since judged by the model the model
-is always right. The `unseen` loops are then looked at once, with what was chosen. Each policy may compile and time its
+weighs in the order of later tries, by measured regret on loops of the same families, since by the model's own times the
+model is always right. The `unseen` loops are then looked at once. Each policy may compile and time its
 first actions of each loop, at most 200 in all: one half of the measurements chooses, the other half judges. Regret is
 to brute force over all actions that compute what the source says. Loops that the machine cannot rank (poor retest) are
 left out of it, not of the count of wrong choices.
