@@ -1,0 +1,1 @@
+"""Studies of naru, as TOML files."""
