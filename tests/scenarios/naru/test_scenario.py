@@ -9,6 +9,7 @@ import pytest
 from scenarios.naru.config import NaruConfig
 from scenarios.naru.scenario import Naru
 from sim.config import build
+from sim.conformance import check_scenario, check_study
 from sim.errors import UserError
 from sim.scenario import Context, Outcome
 
@@ -50,3 +51,12 @@ def test_settings_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         build(NaruConfig, {"table": "file"})
     with pytest.raises(UserError, match="cannot be read as a table"):
         _run(table="file", file=str(tmp_path / "none.csv"))
+
+
+@pytest.mark.parametrize("estimator", ["naru", "chow_liu"])
+def test_conformance(estimator: str) -> None:
+    check_scenario("naru", {"rows": 300, "queries": 3, "epochs": 1, "width": 16, "samples": 20, "estimator": estimator})
+
+
+def test_its_study_is_well_formed() -> None:
+    check_study("naru/accuracy")
