@@ -11,6 +11,7 @@ for the slowest of W, with b backup workers for the (W - b)-th (Chen et al., "Re
 0.1376
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,12 +28,12 @@ Floats = NDArray[np.float64]
 _POINTS, _REACH = 4001, 28.0
 
 
-class Law:
+class Law(ABC):
     """Seconds that a worker computes in a step. Independent from worker to worker and step to step."""
 
+    @abstractmethod
     def quantile(self, part: Floats) -> Floats:
         """The seconds that a share `part` (0 to 1) of all steps stays below."""
-        raise NotImplementedError
 
     def draw(self, stream: Stream, steps: int, workers: int) -> Floats:
         """Seconds, of shape (steps, workers)."""

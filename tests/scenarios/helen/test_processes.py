@@ -55,7 +55,7 @@ def test_a_run_of_the_size_of_the_paper(tmp_path: Path, count: int, key_bits: in
 
 
 def test_a_killed_party_ends_the_run(tmp_path: Path) -> None:
-    with Processes(_protocols(terms(3, iterations=40)), tmp_path, patience=10.0, limit=60.0) as processes:
+    with Processes(_protocols(terms(3, iterations=200)), tmp_path, patience=10.0, limit=60.0) as processes:
         processes.start()
         time.sleep(1.5)
         processes.kill("party1")
